@@ -1,0 +1,19 @@
+//! What handlers take: each extractor reads one part of the request, and a handler that has it need not check again.
+//!
+//! Extractors hold no rules of the business. A query parameter that breaks a rule is 400, a body that does is 422.
+
+mod body;
+mod conditions;
+mod granted;
+mod idempotency;
+mod list;
+mod path_id;
+mod query;
+
+pub(crate) use body::{Body, FromJson, read_bytes, typed};
+pub(crate) use conditions::{IfMatch, IfNoneMatch};
+pub(crate) use granted::{Caller, Granted, authenticated};
+pub(crate) use idempotency::{Key, digest};
+pub(crate) use list::{ListParameters, PageParameters};
+pub(crate) use path_id::PathId;
+pub(crate) use query::Query;

@@ -1,0 +1,40 @@
+//! Ids in paths.
+
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use crm_domain::{Id, Import, Organisation, Person};
+
+use crate::{openapi::Routes, problem::Problem};
+
+/// The id of a record of type `R`. What is no UUID names no record: 404.
+#[derive(Debug)]
+pub(crate) struct PathId<R>(pub(crate) Id<R>);
+
+/// A record that paths name.
+pub(crate) trait InPath {
+    /// The name of its id where it is not the first record of the path, which is always called `id`.
+    const NAME: &'static str;
+}
+
+impl InPath for Organisation {
+    const NAME: &'static str = "organisation_id";
+}
+impl InPath for Person {
+    const NAME: &'static str = "person_id";
+}
+impl InPath for Import {
+    const NAME: &'static str = "import_id";
+}
+
+impl<R: InPath> FromRequest for PathId<R> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let segment = request.match_info().get(R::NAME).or_else(|| request.match_info().get("id"));
+        let id = segment.and_then(|text| Id::parse(text).ok());
+        // `/organisations/batch` looks like `/organisations/{id}` to a method that only the latter has.
+        ready(id.map(Self).ok_or_else(|| Routes::shared().refusal(request.method(), request.path())))
+    }
+}

@@ -1,0 +1,30 @@
+//! What the API needs to be told: limits and deadlines.
+
+use std::time::Duration;
+
+/// Limits and deadlines of requests.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    /// The greatest size of a JSON body, in bytes.
+    pub body_bytes: usize,
+    /// The greatest size of the JSON body of a batch, in bytes.
+    pub batch_bytes: usize,
+    /// How long a JSON body may take to arrive.
+    pub body_deadline: Duration,
+    /// How long the answer to a request may take, its body included.
+    pub request_deadline: Duration,
+    /// The same for an upload.
+    pub upload_deadline: Duration,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1024 * 1024,
+            batch_bytes: 8 * 1024 * 1024,
+            body_deadline: Duration::from_secs(10),
+            request_deadline: Duration::from_secs(30),
+            upload_deadline: Duration::from_secs(15 * 60),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The door to the use cases, and the one way from an async caller to a synchronous unit of work.
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use crm_domain::{
+    Id, ImportId,
+    access::{ActionType, Actor, Denied, Grant, Guarded, policy},
+    values::Timestamp,
+};
+use crm_persistence::{Database, ReadTx, Recorded, Stamp, WriteTx};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+use crate::{
+    Clock, Error, HashingSettings, SystemClock, changes::Changes, clock::Times, import::Imports, import::Runner, links::Links,
+    organisations::Organisations, password::Hashing, people::People, relay::Relay, sessions::Sessions, users::Users,
+};
+
+/// What the use cases need to be told.
+#[derive(Clone)]
+pub struct AppSettings {
+    /// The folder in which uploads wait for their import.
+    pub import_directory: PathBuf,
+    /// The greatest size of an uploaded file, in bytes.
+    pub import_bytes: u64,
+    /// How much password hashing may go on at once.
+    pub hashing: HashingSettings,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl AppSettings {
+    /// The defaults: files up to 512 MiB, the machine's clock, as many hashes at once as there are cores.
+    pub fn new(import_directory: impl Into<PathBuf>) -> Self {
+        Self {
+            import_directory: import_directory.into(),
+            import_bytes: 512 * 1024 * 1024,
+            hashing: HashingSettings::default(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl fmt::Debug for AppSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AppSettings")
+            .field("import_directory", &self.import_directory)
+            .field("import_bytes", &self.import_bytes)
+            .field("hashing", &self.hashing)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The use cases over one database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    database: Database,
+    settings: AppSettings,
+    times: Times,
+    readers: Arc<Semaphore>,
+    writers: Arc<Semaphore>,
+    hashing: Hashing,
+    relay: Relay,
+    runner: Runner,
+}
+
+/// How long a request waits for a connection before it is told that the service is busy.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl App {
+    /// The use cases over this database.
+    pub fn new(database: Database, settings: AppSettings) -> Self {
+        let permits = |connections: u32| Arc::new(Semaphore::new(connections as usize));
+        Self(Arc::new(Inner {
+            readers: permits(database.read_connections()),
+            writers: permits(database.write_connections()),
+            times: Times::new(Arc::clone(&settings.clock)),
+            hashing: Hashing::new(settings.hashing),
+            relay: Relay::default(),
+            runner: Runner::default(),
+            database,
+            settings,
+        }))
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &AppSettings {
+        &self.0.settings
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.0.times.now()
+    }
+
+    /// A new id.
+    pub fn new_id<R>(&self) -> Id<R> {
+        self.0.times.new_id()
+    }
+
+    /// Organisations.
+    pub fn organisations(&self) -> Organisations {
+        Organisations { app: self.clone() }
+    }
+
+    /// People.
+    pub fn people(&self) -> People {
+        People { app: self.clone() }
+    }
+
+    /// Links between organisations and people.
+    pub fn links(&self) -> Links {
+        Links { app: self.clone() }
+    }
+
+    /// The change log.
+    pub fn changes(&self) -> Changes {
+        Changes { app: self.clone() }
+    }
+
+    /// Imports.
+    pub fn imports(&self) -> Imports {
+        Imports { app: self.clone() }
+    }
+
+    /// Signing in and out.
+    pub fn sessions(&self) -> Sessions {
+        Sessions { app: self.clone() }
+    }
+
+    /// Those who sign in.
+    pub fn users(&self) -> Users {
+        Users { app: self.clone() }
+    }
+
+    /// Starts what goes on beside the requests: the relay, the upkeep of imports, the removal of old keys.
+    ///
+    /// Must be called within a tokio runtime. Call [`App::stop`] before the runtime is shut down.
+    pub fn start(&self) {
+        self.0.runner.start(self);
+        self.0.relay.start(self);
+    }
+
+    /// Asks what goes on beside the requests to end: a running import stops after its present chunk of rows.
+    pub fn stop(&self) {
+        self.0.runner.stop();
+        self.0.relay.stop();
+    }
+
+    pub(crate) fn hashing(&self) -> &Hashing {
+        &self.0.hashing
+    }
+
+    pub(crate) fn relay(&self) -> &Relay {
+        &self.0.relay
+    }
+
+    pub(crate) fn runner(&self) -> &Runner {
+        &self.0.runner
+    }
+
+    /// One consistent look at the database, on a blocking thread.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut ReadTx) -> Result<T, Error> + Send + 'static,
+    {
+        let permit = permit(&self.0.readers).await?;
+        let app = self.clone();
+        blocking(move || {
+            let _until_done = permit;
+            app.database().read(work)
+        })
+        .await
+    }
+
+    /// One unit of work, on a blocking thread. What it records is stamped with the actor and the time of its beginning.
+    pub(crate) async fn write<T, F>(&self, actor: &Actor, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut WriteTx) -> Result<Recorded<T>, Error> + Send + 'static,
+    {
+        let permit = permit(&self.0.writers).await?;
+        let (app, actor) = (self.clone(), actor.clone());
+        blocking(move || {
+            let _until_done = permit;
+            app.write_now(&actor, None, work)
+        })
+        .await
+    }
+
+    /// One unit of work on this very thread, for jobs that have one of their own.
+    pub(crate) fn write_now<T>(
+        &self,
+        actor: &Actor,
+        import_id: Option<ImportId>,
+        work: impl FnOnce(&mut WriteTx) -> Result<Recorded<T>, Error>,
+    ) -> Result<T, Error> {
+        let stamp = Stamp { actor: actor.clone(), at: self.now(), import_id };
+        let done = self.database().write(stamp, work)?;
+        self.relay().wake();
+        Ok(done)
+    }
+}
+
+/// A permit within a second, or [`Error::Busy`]. It moves into the blocking work and lives until that ends, even when
+/// the caller has gone away: else a connection in use would be promised to the next.
+async fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
+    match timeout(PATIENCE, Arc::clone(permits).acquire_owned()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        Ok(Err(closed)) => Err(Error::internal(closed)),
+        Err(_elapsed) => Err(Error::BUSY),
+    }
+}
+
+/// Runs on a blocking thread; a panic there becomes an error here.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    spawn_blocking(work).await.unwrap_or_else(|failed| Err(Error::internal(failed)))
+}
+
+/// A grant for the system itself, whose role allows everything.
+pub(crate) fn system_grant<A: ActionType, R: Guarded>(reason: &'static str) -> Result<Grant<A, R>, Denied> {
+    policy::authorise(&Actor::system(reason))
+}

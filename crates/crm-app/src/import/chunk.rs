@@ -1,0 +1,362 @@
+//! One chunk of rows in one transaction: which rows speak of one record, whether it is there, and what becomes of it.
+//!
+//! Of the rows about one record the first that fills a field wins; the others fill only what is left. So a file that
+//! contradicts itself means the same the second time it is imported, and changes nothing then.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crm_domain::{Change, ImportCounts, Invalid, OnDuplicate, Version};
+use crm_persistence::{Recorded, StoreError, WriteTx};
+use serde_json::Value;
+
+use super::{
+    row::{Draft, Problem},
+    seen::{Fields, Key, Seen},
+    target::{FieldMap, Keys, Made, Target},
+};
+use crate::Error;
+
+/// What a chunk did, to be taken over once its transaction has ended well.
+pub(super) struct ChunkOutcome {
+    /// What to add to the counts; data rows are counted by the reader.
+    pub counts: ImportCounts,
+    /// What each row's problems are, by position in the chunk, those of its cells included.
+    pub problems: Vec<Vec<Problem>>,
+    /// What the file has now spoken of.
+    mentioned: Vec<(Vec<Key>, Fields)>,
+}
+
+impl ChunkOutcome {
+    /// Remembers what the file has spoken of.
+    pub(super) fn remember(self, seen: &mut Seen) {
+        for (keys, fields) in self.mentioned {
+            seen.remember(&keys, fields);
+        }
+    }
+}
+
+/// The rows about one record, and what becomes of it.
+struct Group<T: Target> {
+    /// Positions of the rows in the chunk, in the order of the file.
+    rows: Vec<usize>,
+    keys: Vec<Key>,
+    /// What the rows say, the first that fills a field having it.
+    fields: FieldMap,
+    aside: T::Aside,
+    /// Whether an earlier chunk spoke of the record, and of which fields.
+    seen: Option<Fields>,
+    end: End<T::Record>,
+}
+
+enum End<R> {
+    /// It is to be made.
+    New(R, Change),
+    /// It is to be changed.
+    Changed(Version, R, Change),
+    /// It stays as it is.
+    Unchanged(R),
+    /// It would be there in a real run; this is a rehearsal.
+    Rehearsed,
+    /// It cannot be reached or made.
+    Failed(Problem),
+}
+
+/// Deals with one chunk of rows inside a transaction.
+pub(super) fn process<T: Target>(
+    tx: &mut WriteTx,
+    target: &T,
+    on_duplicate: OnDuplicate,
+    seen: &Seen,
+    drafts: &mut [Draft<T::Aside>],
+) -> Result<Recorded<ChunkOutcome>, Error> {
+    let mut asides: Vec<T::Aside> = drafts.iter().map(|draft| draft.aside.clone()).collect();
+    let mut problems: Vec<Vec<Problem>> = drafts.iter().map(|draft| draft.problems.clone()).collect();
+    for (row, problem) in target.resolve(tx, &mut asides)? {
+        problems[row].push(problem);
+    }
+    let keys: Vec<Keys> = drafts.iter().zip(&asides).map(|(draft, aside)| target.keys(&draft.fields, aside)).collect();
+    let records = Records::load(tx, target, &keys)?;
+    let meant: Vec<Option<usize>> = keys.iter().zip(drafts.iter()).map(|(keys, draft)| records.meant(keys, &draft.fields)).collect();
+    let mut groups = Vec::new();
+    for rows in together(&keys, &meant) {
+        let group = group::<T>(rows, drafts, &asides, &keys, seen);
+        let record = group.rows.iter().find_map(|row| meant[*row]).map(|at| &records.records[at]);
+        groups.push(decide(tx, target, on_duplicate, group, record, &mut problems)?);
+    }
+    let recorded = write(tx, target, &mut groups)?;
+    Ok(recorded.map(|()| outcome(target, groups, problems)))
+}
+
+/// The records that are there, and the keys that lead to them.
+struct Records<R> {
+    records: Vec<R>,
+    positions: HashMap<Key, Vec<usize>>,
+    values: Vec<Value>,
+}
+
+impl<R: serde::Serialize> Records<R> {
+    fn load<T: Target<Record = R>>(tx: &mut WriteTx, target: &T, keys: &[Keys]) -> Result<Self, Error> {
+        let mut wanted: Vec<Key> = keys.iter().flat_map(|keys| keys.own.iter().chain(&keys.fallback).cloned()).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut found = Self { records: Vec::new(), positions: HashMap::new(), values: Vec::new() };
+        for (record, keys) in target.load(tx, &wanted)? {
+            for key in keys {
+                found.positions.entry(key).or_default().push(found.records.len());
+            }
+            found.values.push(serde_json::to_value(&record).map_err(Error::internal)?);
+            found.records.push(record);
+        }
+        Ok(found)
+    }
+
+    /// The record that a row means. Of several under one key the one that differs least from the row, and of these the
+    /// oldest: so each of two people of one name is found again.
+    fn meant(&self, keys: &Keys, fields: &FieldMap) -> Option<usize> {
+        let found = keys.own.iter().chain(&keys.fallback).find_map(|key| self.positions.get(key))?;
+        let differences = |at: &usize| fields.iter().filter(|(name, value)| self.values[*at].get(name.as_str()) != Some(*value)).count();
+        found.iter().copied().min_by_key(differences)
+    }
+}
+
+/// The rows that speak of one record, in the order of the file: those that share a key, or mean one record.
+fn together(keys: &[Keys], meant: &[Option<usize>]) -> Vec<Vec<usize>> {
+    let mut leader: Vec<usize> = (0..keys.len()).collect();
+    let mut by_key: HashMap<&str, usize> = HashMap::new();
+    let mut by_record: HashMap<usize, usize> = HashMap::new();
+    for row in 0..keys.len() {
+        for key in &keys[row].own {
+            let first = *by_key.entry(key).or_insert(row);
+            join(&mut leader, first, row);
+        }
+        if let Some(record) = meant[row] {
+            let first = *by_record.entry(record).or_insert(row);
+            join(&mut leader, first, row);
+        }
+    }
+    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for row in 0..keys.len() {
+        groups.entry(leader_of(&mut leader, row)).or_default().push(row);
+    }
+    groups.into_values().collect()
+}
+
+fn leader_of(leader: &mut [usize], row: usize) -> usize {
+    let mut at = row;
+    while leader[at] != at {
+        leader[at] = leader[leader[at]];
+        at = leader[at];
+    }
+    at
+}
+
+fn join(leader: &mut [usize], one: usize, other: usize) {
+    let (one, other) = (leader_of(leader, one), leader_of(leader, other));
+    leader[one.max(other)] = one.min(other);
+}
+
+fn group<T: Target>(
+    rows: Vec<usize>,
+    drafts: &[Draft<T::Aside>],
+    asides: &[T::Aside],
+    keys: &[Keys],
+    seen: &Seen,
+) -> Group<T> {
+    let mut fields = FieldMap::new();
+    for row in &rows {
+        for (name, value) in &drafts[*row].fields {
+            if !fields.contains_key(name) {
+                fields.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    let blank = T::Aside::default();
+    let aside = rows.iter().map(|row| &asides[*row]).find(|aside| **aside != blank).cloned().unwrap_or_default();
+    let mut own: Vec<Key> = rows.iter().flat_map(|row| keys[*row].own.iter().cloned()).collect();
+    own.sort_unstable();
+    own.dedup();
+    let known = seen.of(&own);
+    Group { rows, keys: own, fields, aside, seen: known, end: End::Rehearsed }
+}
+
+/// Works out what becomes of the record of a group.
+fn decide<T: Target>(
+    tx: &WriteTx,
+    target: &T,
+    on_duplicate: OnDuplicate,
+    mut group: Group<T>,
+    record: Option<&T::Record>,
+    problems: &mut [Vec<Problem>],
+) -> Result<Group<T>, Error> {
+    let Some(record) = record else {
+        if group.seen.is_none() {
+            group.end = make(tx, target, &group.fields);
+        }
+        return Ok(group);
+    };
+    let seen = match group.seen {
+        Some(seen) => seen,
+        None => target.keys_of(record).iter().fold(None, |_: Option<Fields>, _| None).unwrap_or_default(),
+    };
+    let mut fields = allowed::<T>(&group.fields, seen, on_duplicate, record)?;
+    group.end = loop {
+        let patch = match T::read(fields.clone()) {
+            Ok(patch) => target.apply(tx, record, &patch),
+            Err(invalid) => Err(invalid),
+        };
+        match patch {
+            Ok((state, changes)) if changes.is_empty() => break End::Unchanged(state),
+            Ok((state, changes)) => {
+                let change = T::change(&state, Made::Changed, changes);
+                break End::Changed(T::version(record), state, change);
+            }
+            Err(invalid) => match drop_refused(&mut fields, &invalid) {
+                dropped if dropped.is_empty() => break End::Failed(refused(&invalid)),
+                dropped => problems[group.rows[0]].extend(dropped),
+            },
+        }
+    };
+    Ok(group)
+}
+
+fn make<T: Target>(tx: &WriteTx, target: &T, fields: &FieldMap) -> End<T::Record> {
+    let made = T::read(fields.clone()).and_then(|patch| target.create(tx, &patch));
+    match made {
+        Ok((state, changes)) => {
+            let change = T::change(&state, Made::New, changes);
+            End::New(state, change)
+        }
+        Err(invalid) => End::Failed(refused(&invalid)),
+    }
+}
+
+/// The fields that may be written to a record that is there.
+fn allowed<T: Target>(
+    fields: &FieldMap,
+    seen: Fields,
+    on_duplicate: OnDuplicate,
+    record: &T::Record,
+) -> Result<FieldMap, Error> {
+    let mut fields = fields.clone();
+    for (at, field) in T::FIELDS.iter().enumerate().filter(|(at, _)| seen.has(*at)) {
+        let _filled_before = (at, fields.remove(field.name));
+    }
+    match on_duplicate {
+        // What this import made is the file's own: its rows may complete it.
+        _ if seen.is_made() => {}
+        OnDuplicate::Update => {}
+        OnDuplicate::Skip => fields.clear(),
+        OnDuplicate::Fill => {
+            let value = serde_json::to_value(record).map_err(Error::internal)?;
+            fields.retain(|name, _| is_empty(&value[name.as_str()]));
+        }
+    }
+    Ok(fields)
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
+}
+
+/// Takes out the fields that a record refuses, which are valid alone but not beside its others.
+fn drop_refused(fields: &mut FieldMap, invalid: &Invalid) -> Vec<Problem> {
+    let mut dropped = Vec::new();
+    for error in &invalid.errors {
+        let name = error.pointer.trim_start_matches('/');
+        if let Some(value) = fields.remove(name) {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let (code, reason) = (error.code.to_owned(), error.detail.clone());
+            dropped.push(Problem { field: Some(name.to_owned()), value, code, reason });
+        }
+    }
+    dropped
+}
+
+fn refused(invalid: &Invalid) -> Problem {
+    let error = invalid.errors.first();
+    Problem {
+        field: error.map(|error| error.pointer.trim_start_matches('/').to_owned()),
+        value: String::new(),
+        code: error.map_or("invalid", |error| error.code).to_owned(),
+        reason: error.map_or_else(|| invalid.to_string(), |error| error.detail.clone()),
+    }
+}
+
+/// Writes all groups at once; where one of them is refused, each on its own, so that it fails alone.
+fn write<T: Target>(tx: &mut WriteTx, target: &T, groups: &mut [Group<T>]) -> Result<Recorded<()>, Error> {
+    let all: Vec<&Group<T>> = groups.iter().collect();
+    match tx.savepoint(|tx| write_groups(tx, target, &all)) {
+        Err(refusal) if !refusal.is_fault_of_service() && !matches!(refusal, Error::Stale { .. }) => {}
+        done => return done,
+    }
+    let mut parts = Vec::with_capacity(groups.len());
+    for group in groups {
+        match tx.savepoint(|tx| write_groups(tx, target, &[group])) {
+            Ok(part) => parts.push(part),
+            Err(fault) if fault.is_fault_of_service() || matches!(fault, Error::Stale { .. }) => return Err(fault),
+            Err(refusal) => group.end = End::Failed(Problem::of_row(refusal.code(), refusal.to_string())),
+        }
+    }
+    Ok(Recorded::all(parts).with(()))
+}
+
+fn write_groups<T: Target>(tx: &mut WriteTx, target: &T, groups: &[&Group<T>]) -> Result<Recorded<()>, Error> {
+    let (mut new, mut changes, mut written) = (Vec::new(), Vec::new(), Vec::new());
+    for group in groups {
+        match &group.end {
+            End::New(record, change) => {
+                new.push(record.clone());
+                changes.push(change.clone());
+                written.push((record.clone(), group.aside.clone()));
+            }
+            End::Changed(before, record, change) => {
+                target.save(tx, *before, record)?;
+                changes.push(change.clone());
+                written.push((record.clone(), group.aside.clone()));
+            }
+            End::Unchanged(record) => written.push((record.clone(), group.aside.clone())),
+            End::Rehearsed | End::Failed(_) => {}
+        }
+    }
+    if !new.is_empty() {
+        target.insert(tx, &new)?;
+    }
+    let recorded = tx.record_all(changes).map_err(|error: StoreError| Error::from(error))?;
+    let finished = target.finish(tx, &written)?;
+    Ok(Recorded::all(vec![recorded, finished]).with(()))
+}
+
+fn outcome<T: Target>(target: &T, groups: Vec<Group<T>>, mut problems: Vec<Vec<Problem>>) -> ChunkOutcome {
+    let mut counts = ImportCounts { invalid_cells: count(problems.iter().map(Vec::len).sum()), ..ImportCounts::default() };
+    let mut mentioned = Vec::with_capacity(groups.len());
+    for group in groups {
+        let (record, made) = match group.end {
+            End::Failed(problem) => {
+                counts.failed += count(group.rows.len());
+                for row in group.rows {
+                    problems[row].push(problem.clone());
+                }
+                continue;
+            }
+            End::New(record, _) => (Some(record), Some(&mut counts.created)),
+            End::Changed(_, record, _) => (Some(record), Some(&mut counts.updated)),
+            End::Unchanged(record) => (Some(record), Some(&mut counts.unchanged)),
+            End::Rehearsed => (None, None),
+        };
+        let first = usize::from(group.seen.is_none());
+        if let (Some(counter), None) = (made, group.seen) {
+            *counter += 1;
+        }
+        counts.merged += count(group.rows.len() - first);
+        let filled = T::FIELDS.iter().enumerate().filter(|(_, field)| group.fields.contains_key(field.name));
+        let fields = filled.fold(Fields::default(), |fields, (at, _)| fields.with(at));
+        let mut keys = group.keys;
+        keys.extend(record.iter().flat_map(|record| target.keys_of(record)));
+        mentioned.push((keys, fields));
+    }
+    ChunkOutcome { counts, problems, mentioned }
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,215 @@
+//! Pools of connections, and units of work on them.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use diesel::{
+    RunQueryDsl,
+    r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection},
+};
+
+use crate::{
+    connection::AnyConnection,
+    dialect::{self, Backend, ReadOnly},
+    error::StoreError,
+    transaction::{ReadTx, Recorded, Stamp, WriteTx},
+};
+
+/// How to reach the database and how much of it to use.
+#[derive(Clone)]
+pub struct DatabaseSettings {
+    /// `sqlite://path/to/file.db` or `postgres://user:password@host/database`. May hold a password: never print it.
+    pub url: String,
+    /// Connections for reading.
+    pub read_connections: u32,
+    /// Connections for writing; always one on `SQLite`.
+    pub write_connections: u32,
+    /// How long a unit of work waits for a connection.
+    pub wait: Duration,
+    /// How long one statement may take (PostgreSQL).
+    pub statement_timeout: Duration,
+}
+
+impl DatabaseSettings {
+    /// Settings for this address, with everything else at its default.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            read_connections: 8,
+            write_connections: 4,
+            wait: Duration::from_secs(1),
+            statement_timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// Which database the address means.
+    pub fn backend(&self) -> Result<Backend, StoreError> {
+        match self.url.split_once("://") {
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Backend::Sqlite),
+            Some(("postgres" | "postgresql", _)) => Ok(Backend::Postgres),
+            _ => Err(StoreError::Settings("the database address must begin with sqlite:// or postgres://".to_owned())),
+        }
+    }
+
+    /// The address as the driver wants it. The folder of a `SQLite` file is made when it is missing.
+    pub(crate) fn address(&self) -> Result<String, StoreError> {
+        if self.backend()? == Backend::Postgres {
+            return Ok(self.url.clone());
+        }
+        let path = self.url.trim_start_matches("sqlite://");
+        let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder {
+            let made = std::fs::create_dir_all(folder);
+            made.map_err(|error| StoreError::Settings(format!("cannot make the folder of the database: {error}")))?;
+        }
+        Ok(path.to_owned())
+    }
+}
+
+impl std::fmt::Debug for DatabaseSettings {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = self.url.split("://").next().unwrap_or_default();
+        write!(formatter, "DatabaseSettings({scheme}://…)")
+    }
+}
+
+/// The database. Cheap to clone; all clones share the pools.
+#[derive(Clone)]
+pub struct Database(Arc<Inner>);
+
+struct Inner {
+    backend: Backend,
+    read: Pool<ConnectionManager<AnyConnection>>,
+    write: Pool<ConnectionManager<AnyConnection>>,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Database({:?})", self.0.backend)
+    }
+}
+
+#[derive(Debug)]
+struct Prepare {
+    read_only: ReadOnly,
+    statement_timeout: Duration,
+}
+
+impl CustomizeConnection<AnyConnection, diesel::r2d2::Error> for Prepare {
+    fn on_acquire(&self, connection: &mut AnyConnection) -> Result<(), diesel::r2d2::Error> {
+        dialect::prepare(connection, self.read_only, self.statement_timeout.as_millis())
+            .map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+impl Database {
+    /// Opens the pools. A database that cannot be reached yet is no error: connections are made when they are needed.
+    pub fn open(settings: &DatabaseSettings) -> Result<Self, StoreError> {
+        let backend = settings.backend()?;
+        let address = settings.address()?;
+        let writers = if backend == Backend::Sqlite { 1 } else { settings.write_connections };
+        let pool = |size: u32, read_only: ReadOnly| {
+            Pool::builder()
+                .max_size(size)
+                .min_idle(Some(1))
+                .connection_timeout(settings.wait)
+                // A PostgreSQL server may have been restarted meanwhile; a file does not go away.
+                .test_on_check_out(backend == Backend::Postgres)
+                .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
+                .connection_customizer(Box::new(Prepare { read_only, statement_timeout: settings.statement_timeout }))
+                .build_unchecked(ConnectionManager::<AnyConnection>::new(&address))
+        };
+        // The writer comes first: it is the one that makes the file and switches it to the write-ahead log.
+        let write = pool(writers, ReadOnly::No);
+        drop(write.get());
+        Ok(Self(Arc::new(Inner { backend, read: pool(settings.read_connections, ReadOnly::Yes), write })))
+    }
+
+    /// Which database it is.
+    pub fn backend(&self) -> Backend {
+        self.0.backend
+    }
+
+    /// How many units of work can write at the same time.
+    pub fn write_connections(&self) -> u32 {
+        self.0.write.max_size()
+    }
+
+    /// How many units of work can read at the same time.
+    pub fn read_connections(&self) -> u32 {
+        self.0.read.max_size()
+    }
+
+    /// Whether the database answers.
+    pub fn ping(&self) -> Result<(), StoreError> {
+        diesel::sql_query("SELECT 1").execute(&mut checkout(&self.0.read)?)?;
+        Ok(())
+    }
+
+    /// Runs a reading unit of work. Each statement sees what is committed when it begins.
+    pub fn read<T, E: From<StoreError>>(&self, work: impl FnOnce(&mut ReadTx) -> Result<T, E>) -> Result<T, E> {
+        let mut connection = checkout(&self.0.read)?;
+        work(&mut ReadTx::new(&mut connection))
+    }
+
+    /// Runs a reading unit of work in which all statements see one state.
+    pub fn snapshot<T, E: From<StoreError>>(&self, work: impl FnOnce(&mut ReadTx) -> Result<T, E>) -> Result<T, E> {
+        let mut connection = checkout(&self.0.read)?;
+        dialect::begin_snapshot(&mut connection).map_err(StoreError::from)?;
+        let result = work(&mut ReadTx::new(&mut connection));
+        dialect::roll_back(&mut connection).map_err(StoreError::from)?;
+        result
+    }
+
+    /// Runs a writing unit of work: all of it is committed, or none. It must end in [`Recorded`], so that no change goes
+    /// without its row in the change log.
+    pub fn write<T, E: From<StoreError>>(
+        &self,
+        stamp: Stamp,
+        work: impl FnOnce(&mut WriteTx) -> Result<Recorded<T>, E>,
+    ) -> Result<T, E> {
+        self.unit(stamp, work, dialect::commit)
+    }
+
+    /// Runs a writing unit of work and then takes it back, to show what it would do.
+    pub fn rehearse<T, E: From<StoreError>>(
+        &self,
+        stamp: Stamp,
+        work: impl FnOnce(&mut WriteTx) -> Result<Recorded<T>, E>,
+    ) -> Result<T, E> {
+        self.unit(stamp, work, dialect::roll_back)
+    }
+
+    fn unit<T, E: From<StoreError>>(
+        &self,
+        stamp: Stamp,
+        work: impl FnOnce(&mut WriteTx) -> Result<Recorded<T>, E>,
+        end: fn(&mut AnyConnection) -> diesel::QueryResult<()>,
+    ) -> Result<T, E> {
+        let mut connection = checkout(&self.0.write)?;
+        dialect::begin_write(&mut connection).map_err(StoreError::from)?;
+        match work(&mut WriteTx::new(&mut connection, stamp)) {
+            Ok(recorded) => match end(&mut connection) {
+                Ok(()) => Ok(recorded.into_value()),
+                Err(error) => {
+                    // A commit that the database refused leaves the transaction open; the connection must not carry it on.
+                    let _already_failed = dialect::roll_back(&mut connection);
+                    Err(StoreError::from(error).into())
+                }
+            },
+            Err(error) => {
+                // The work's own error says more than a roll-back that fails on a lost connection, which the pool discards.
+                let _connection_lost = dialect::roll_back(&mut connection);
+                Err(error)
+            }
+        }
+    }
+}
+
+fn checkout(
+    pool: &Pool<ConnectionManager<AnyConnection>>,
+) -> Result<PooledConnection<ConnectionManager<AnyConnection>>, StoreError> {
+    let state = pool.state();
+    pool.get().map_err(|error| {
+        if state.connections > 0 { StoreError::Busy } else { StoreError::Unavailable(error.into()) }
+    })
+}

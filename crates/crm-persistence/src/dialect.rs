@@ -1,0 +1,173 @@
+//! The only room that looks which database it is talking to.
+
+use crm_domain::values::fold;
+use diesel::{
+    Connection, QueryResult, RunQueryDsl,
+    connection::{AnsiTransactionManager, TransactionManager},
+    sql_types::Text,
+};
+
+use crate::{
+    column::JsonColumn,
+    connection::AnyConnection,
+    sql::{Bind, Sql},
+};
+
+/// Which database it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Backend {
+    /// PostgreSQL 14 or later.
+    Postgres,
+    /// `SQLite`, built in.
+    Sqlite,
+}
+
+impl Backend {
+    pub(crate) fn of(connection: &AnyConnection) -> Self {
+        match connection {
+            AnyConnection::Postgres(_) => Self::Postgres,
+            AnyConnection::Sqlite(_) => Self::Sqlite,
+        }
+    }
+
+    /// The most rows that one batch insert writes, below the databases' limits of bound values.
+    pub(crate) const fn rows_of_a_batch(self) -> usize {
+        match self {
+            Self::Postgres => 500,
+            Self::Sqlite => 100,
+        }
+    }
+}
+
+/// Runs one body on the connection of either database, where diesel needs to know which one it is.
+macro_rules! on_either {
+    ($connection:expr, $inner:ident => $body:expr) => {
+        match $connection {
+            $crate::connection::AnyConnection::Postgres($inner) => $body,
+            $crate::connection::AnyConnection::Sqlite($inner) => $body,
+        }
+    };
+}
+pub(crate) use on_either;
+
+/// Begins a transaction that will write. On `SQLite` it takes the write lock at once: a transaction that reads first and
+/// asks for the lock later fails under load whatever the busy time-out says.
+pub(crate) fn begin_write(connection: &mut AnyConnection) -> QueryResult<()> {
+    match connection {
+        AnyConnection::Postgres(inner) => AnsiTransactionManager::begin_transaction(inner),
+        AnyConnection::Sqlite(inner) => AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE"),
+    }
+}
+
+/// Begins a transaction in which all reads see one state.
+pub(crate) fn begin_snapshot(connection: &mut AnyConnection) -> QueryResult<()> {
+    match connection {
+        AnyConnection::Postgres(inner) => AnsiTransactionManager::begin_transaction_sql(
+            inner,
+            "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        ),
+        AnyConnection::Sqlite(inner) => AnsiTransactionManager::begin_transaction(inner),
+    }
+}
+
+pub(crate) fn commit(connection: &mut AnyConnection) -> QueryResult<()> {
+    <AnyConnection as Connection>::TransactionManager::commit_transaction(connection)
+}
+
+pub(crate) fn roll_back(connection: &mut AnyConnection) -> QueryResult<()> {
+    <AnyConnection as Connection>::TransactionManager::rollback_transaction(connection)
+}
+
+/// What a new connection is told before its first use.
+pub(crate) fn prepare(connection: &mut AnyConnection, read_only: ReadOnly, statement_timeout_ms: u128) -> QueryResult<()> {
+    use diesel::connection::SimpleConnection;
+    match connection {
+        AnyConnection::Postgres(inner) => inner.batch_execute(&format!(
+            "SET TIME ZONE 'UTC'; SET client_min_messages TO warning; SET lock_timeout TO 800; \
+             SET idle_in_transaction_session_timeout TO 30000; SET statement_timeout TO {statement_timeout_ms}; \
+             SET default_transaction_read_only TO {}",
+            if read_only == ReadOnly::Yes { "on" } else { "off" }
+        )),
+        AnyConnection::Sqlite(inner) => {
+            inner.batch_execute(
+                "PRAGMA busy_timeout = 1000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                 PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; \
+                 PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;",
+            )?;
+            inner.batch_execute(if read_only == ReadOnly::Yes { "PRAGMA query_only = ON" } else { "" })
+        }
+    }
+}
+
+/// Whether a connection may write.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum ReadOnly {
+    Yes,
+    No,
+}
+
+/// The rows of `table` whose search text has this folded word: as a substring where it has three letters or more, at the
+/// start of a word where it is shorter.
+pub(crate) fn search(backend: Backend, table: &'static str, word: &str) -> Sql {
+    debug_assert_eq!(word, fold(word), "words are folded before they come here, so that none is a wildcard");
+    let pattern = if word.chars().count() >= 3 { format!("%{word}%") } else { format!("% {word}%") };
+    let indexed = pattern.trim_matches('%').chars().count() >= 3;
+    match backend {
+        Backend::Sqlite if indexed => Sql::new()
+            .column(table, "sequence")
+            .push(format!(" IN (SELECT rowid FROM {table}_search WHERE search_text LIKE "))
+            .bind(Bind::Text(pattern))
+            .push(")"),
+        _ => Sql::new().column(table, "search_text").push(" LIKE ").bind(Bind::Text(pattern)),
+    }
+}
+
+/// The rows whose set `column` has this word.
+pub(crate) fn has_word(backend: Backend, table: &'static str, column: &'static str, word: &str) -> Sql {
+    match backend {
+        Backend::Postgres => {
+            let set = JsonColumn(serde_json::json!([word]));
+            Sql::new().column(table, column).push(" @> ").bind(Bind::Json(set))
+        }
+        Backend::Sqlite => Sql::new()
+            .push("EXISTS (SELECT 1 FROM json_each(")
+            .column(table, column)
+            .push(") WHERE value = ")
+            .bind(Bind::Text(word.to_owned()))
+            .push(")"),
+    }
+}
+
+/// An empty set, as it stands in a column.
+pub(crate) fn is_empty_set(backend: Backend, table: &'static str, column: &'static str) -> Sql {
+    let literal = match backend {
+        Backend::Postgres => " = '[]'::jsonb",
+        Backend::Sqlite => " = '[]'",
+    };
+    Sql::new().column(table, column).push(literal)
+}
+
+/// Begins a row of `table` unless its key is there; true when the row is new.
+///
+/// On PostgreSQL a second writer of the same key waits here until the first one ends.
+pub(crate) fn insert_or_ignore(connection: &mut AnyConnection, insert: Sql) -> QueryResult<bool> {
+    let statement = insert.push(" ON CONFLICT DO NOTHING");
+    statement.execute(connection).map(|rows| rows == 1)
+}
+
+/// Keeps two programs from migrating one database at the same time; released when the connection closes.
+pub(crate) fn lock_migrations(connection: &mut AnyConnection) -> QueryResult<()> {
+    match connection {
+        AnyConnection::Postgres(inner) => {
+            #[derive(diesel::QueryableByName)]
+            struct Locked {
+                #[diesel(sql_type = Text)]
+                #[allow(dead_code)] // Read only so that the statement has a result.
+                locked: String,
+            }
+            let lock = "SELECT pg_advisory_lock(7237126173821)::text AS locked";
+            diesel::sql_query(lock).load::<Locked>(inner).map(drop)
+        }
+        AnyConnection::Sqlite(_) => Ok(()),
+    }
+}

@@ -1,0 +1,103 @@
+//! Filters of a list request as SQL: equal on both databases, every value bound.
+
+use crm_domain::query::{Test, Value};
+
+use crate::{
+    column::{TimeColumn, UuidColumn},
+    dialect::{self, Backend},
+    sql::{Bind, Sql},
+};
+
+/// Where a field of a list request lives.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The table.
+    pub table: &'static str,
+    /// The column with its value.
+    pub column: &'static str,
+    /// The column with its folded form, by which it is sorted and searched; the same where there is none.
+    pub key: &'static str,
+    /// Whether it may be empty.
+    pub nullable: bool,
+    /// How the column holds it.
+    pub form: Form,
+}
+
+/// How a column holds a field.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Form {
+    /// As a plain value.
+    Plain,
+    /// In lower case, whatever the request says.
+    LowerCase,
+    /// Folded text, which the search text of the table contains too.
+    Searched,
+    /// As a set of words.
+    Set,
+}
+
+/// The condition that `test` puts on the field at `place`.
+pub fn condition(backend: Backend, place: Place, test: &Test) -> Sql {
+    let compare = |operator: &str, value: &Value| column(place).push(format!(" {operator} ")).bind(bind(place, value));
+    match test {
+        Test::Equal(value) => compare("=", value),
+        Test::NotEqual(value) if place.nullable => {
+            Sql::joined([compare("<>", value), column(place).push(" IS NULL")], " OR ")
+        }
+        Test::NotEqual(value) => compare("<>", value),
+        Test::OneOf(values) => {
+            column(place).push(" IN (").binds(values.iter().map(|value| bind(place, value))).push(")")
+        }
+        Test::Greater(value) => compare(">", value),
+        Test::GreaterOrEqual(value) => compare(">=", value),
+        Test::Less(value) => compare("<", value),
+        Test::LessOrEqual(value) => compare("<=", value),
+        Test::Contains(text) => contains(backend, place, text),
+        Test::StartsWith(text) => starts_with(place, text),
+        Test::AnyOf(words) => {
+            let each = words.iter().map(|word| dialect::has_word(backend, place.table, place.column, word));
+            Sql::joined(each, " OR ")
+        }
+        Test::Empty => empty(backend, place),
+        Test::Present => Sql::new().push("NOT ").append(Sql::joined([empty(backend, place)], "")),
+    }
+}
+
+fn column(place: Place) -> Sql {
+    Sql::new().column(place.table, place.column)
+}
+
+fn empty(backend: Backend, place: Place) -> Sql {
+    match place.form {
+        Form::Set => dialect::is_empty_set(backend, place.table, place.column),
+        _ => column(place).push(" IS NULL"),
+    }
+}
+
+/// The search text contains whatever the key contains, so that the full-text index narrows the rows down first.
+fn contains(backend: Backend, place: Place, text: &str) -> Sql {
+    let key = Sql::new().column(place.table, place.key).push(" LIKE ").bind(Bind::Text(format!("%{text}%")));
+    let indexed = place.form == Form::Searched && text.chars().count() >= 3;
+    if indexed { Sql::joined([dialect::search(backend, place.table, text), key], " AND ") } else { key }
+}
+
+/// A range and not a pattern, because every order here is that of code points: U+10FFFF is the last one.
+pub fn starts_with(place: Place, text: &str) -> Sql {
+    let key = || Sql::new().column(place.table, place.key);
+    let from = key().push(" >= ").bind(Bind::Text(text.to_owned()));
+    let to = key().push(" < ").bind(Bind::Text(format!("{text}\u{10FFFF}")));
+    Sql::joined([from, to], " AND ")
+}
+
+/// A value of the field at `place`, as its column holds it.
+pub fn bind(place: Place, value: &Value) -> Bind {
+    match value {
+        Value::Text(text) if place.form == Form::LowerCase => Bind::Text(text.to_lowercase()),
+        Value::Text(text) => Bind::Text(text.clone()),
+        Value::Integer(number) => Bind::Integer(*number),
+        Value::Boolean(flag) => Bind::Boolean(*flag),
+        Value::Date(date) => Bind::Date(*date),
+        Value::Time(time) => Bind::Time(TimeColumn::from(*time)),
+        Value::Id(id) => Bind::Id(UuidColumn(*id)),
+    }
+}

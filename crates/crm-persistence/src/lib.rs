@@ -1,0 +1,28 @@
+//! Records on `SQLite` and PostgreSQL: one set of queries, transactions, the change log, search.
+//!
+//! Every public store function takes a transaction and the grant of the right action and resource, and every query of a
+//! guarded record begins with the scope of its grant. The schema and the connections are private to this crate. What is
+//! absent on purpose: HTTP, caches, async, and any way to write without a row in the change log.
+
+mod column;
+mod connection;
+mod database;
+mod dialect;
+mod error;
+mod filter;
+mod keyset;
+mod list;
+mod schema;
+mod sql;
+mod stored;
+mod transaction;
+mod visible;
+
+pub mod changes;
+pub mod migrations;
+pub mod organisations;
+
+pub use database::{Database, DatabaseSettings};
+pub use dialect::Backend;
+pub use error::{Source, StoreError};
+pub use transaction::{ReadTx, Recorded, Stamp, Transaction, WriteTx};

@@ -1,0 +1,15 @@
+DROP TABLE organisations_search;
+DROP TABLE people_search;
+DROP TABLE idempotency_keys;
+DROP TABLE relay;
+DROP TABLE changes;
+DROP TABLE import_errors;
+DROP TABLE imports;
+DROP TABLE links;
+DROP TABLE people;
+DROP TABLE organisations;
+DROP TABLE refresh_tokens;
+DROP TABLE sessions;
+DROP TABLE users;
+DROP TABLE teams;
+DROP TABLE roles;
