@@ -1,8 +1,8 @@
 //! The change log in the order of its positions.
 
 use crm_domain::{
-    Change, RecordedChange,
-    access::{Grant, Read, policy},
+    Change, Invalid, Organisation, Person, RecordKind, RecordedChange, Team, User, Version,
+    access::{Actor, Denied, Grant, Guarded, Read, Role, Scope, policy},
 };
 use crm_persistence::changes::{self, Readable};
 
@@ -27,16 +27,39 @@ impl Changes {
         self.app.catch_up().await?;
         self.app
             .read(move |tx| {
-                let actor = grant.actor();
-                let readable = Readable {
-                    organisations: policy::authorise(actor).ok(),
-                    people: policy::authorise(actor).ok(),
-                    users: policy::authorise(actor).ok(),
-                    teams: policy::authorise(actor).ok(),
-                    roles: policy::authorise(actor).ok(),
-                };
-                Ok(changes::read_after(tx, &grant, &readable, after, limit)?)
+                let readable = readable(grant.actor());
+                Ok(changes::after(tx, &grant, &readable, after, limit)?)
             })
             .await
     }
+}
+
+/// How far a caller sees each kind of record.
+fn readable(actor: &Actor) -> Readable {
+    let organisations = scope::<Organisation>(actor);
+    let people = scope::<Person>(actor);
+    // Whoever sees a link sees both its ends.
+    let links = organisations.ok().zip(people.ok()).map(|(organisations, people)| organisations.narrowed(people));
+    let kinds = [
+        (RecordKind::Organisations, organisations.ok()),
+        (RecordKind::People, people.ok()),
+        (RecordKind::Links, links),
+        (RecordKind::Users, scope::<User>(actor).ok()),
+        (RecordKind::Teams, scope::<Team>(actor).ok()),
+        (RecordKind::Roles, scope::<Role>(actor).ok()),
+        (RecordKind::Imports, organisations.ok()),
+    ];
+    let seen = kinds.into_iter().filter_map(|(kind, scope)| Some((kind, scope?)));
+    seen.fold(Readable::default(), |readable, (kind, scope)| readable.and(kind, scope))
+}
+
+fn scope<R: Guarded>(actor: &Actor) -> Result<Scope, Denied> {
+    policy::authorise::<Read, R>(actor).map(|grant| grant.scope())
+}
+
+/// Reads the cursor of a history: the version before which the next page begins.
+pub(crate) fn before(cursor: Option<&str>) -> Result<Option<Version>, Invalid> {
+    let version = |text: &str| text.parse().ok().and_then(|number| Version::new(number).ok());
+    let read = |text| version(text).ok_or_else(|| Invalid::one("cursor", "cursor", "is not a cursor of this list"));
+    cursor.map(read).transpose()
 }

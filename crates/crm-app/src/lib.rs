@@ -1,1 +1,43 @@
-//! crm-app
+//! The use cases of the CRM: what callers can do, each as one unit of work.
+//!
+//! This room stands between the async doors (HTTP, commands) and the synchronous store. A use case takes a grant, which
+//! only the policy can make, runs on one blocking thread from its first query to its commit, and ends in a row of the
+//! change log. What may not enter: HTTP, SQL, and any clock but [`Clock`].
+
+mod app;
+mod batch;
+mod changes;
+mod clock;
+mod error;
+mod expected;
+mod export;
+pub mod import;
+mod links;
+mod once;
+mod organisations;
+mod ownership;
+pub mod password;
+mod people;
+mod relay;
+mod search;
+mod sessions;
+mod token;
+mod users;
+
+pub use app::{App, AppSettings};
+pub use batch::{Atomicity, BatchOutcome, BatchRequest, Done, MOST_OPERATIONS, Operation};
+pub use changes::Changes;
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use crm_persistence::{idempotency::StoredAnswer as Answer, imports::ImportError, organisations::OrganisationStatistics};
+pub use error::Error;
+pub use expected::{Expected, Input};
+pub use export::Export;
+pub use import::{ImportOptions, Imports, Progress, Spooled};
+pub use links::{LinkGrants, Links, Pair, Put};
+pub use once::{IdempotencyKey, Once};
+pub use organisations::Organisations;
+pub use password::HashingSettings;
+pub use people::People;
+pub use search::SearchQuery;
+pub use sessions::{ACCESS, LoggedIn, Origin, REFRESH, Sessions, SignedIn};
+pub use users::{NewUser, Users};

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::{
     Answer, App, BatchOutcome, BatchRequest, Done, Error, Expected, Input, Once, Operation,
+    changes::before,
     expected::settled,
     export::{self, Export},
     ownership::{self, Defaults},
@@ -105,8 +106,7 @@ impl Organisations {
         self.app
             .read(move |tx| {
                 live_or_deleted(tx, &grant, id)?;
-                let kind = RecordKind::Organisations;
-                Ok(changes::history(tx, &grant, kind, id.uuid(), cursor.as_deref(), limit)?)
+                Ok(changes::of_record(tx, RecordKind::Organisations, id.uuid(), before(cursor.as_deref())?, limit)?)
             })
             .await
     }

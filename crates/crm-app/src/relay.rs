@@ -22,7 +22,7 @@ use crate::{App, Error};
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many changes get their position in one transaction.
-const BATCH: usize = 1000;
+const BATCH: i64 = 1000;
 
 /// What wakes the relay, and keeps two passes of this instance apart.
 #[derive(Debug, Default)]

@@ -116,8 +116,8 @@ impl<'de, R> Deserialize<'de> for Id<R> {
 mod openapi {
     use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type};
 
-    impl<R> utoipa::PartialSchema for super::Id<R> {
-        fn schema() -> RefOr<Schema> {
+    impl<R> utoipa::__dev::ComposeSchema for super::Id<R> {
+        fn compose(_: Vec<utoipa::openapi::RefOr<utoipa::openapi::Schema>>) -> RefOr<Schema> {
             let format = SchemaFormat::KnownFormat(KnownFormat::Uuid);
             ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
         }

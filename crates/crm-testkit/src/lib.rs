@@ -1,1 +1,11 @@
-//! crm-testkit
+//! Fixtures for the tests of every crate.
+//!
+//! Nothing here is a mock: the databases are real, and so is the application on top of them.
+
+#[cfg(feature = "application")]
+mod application;
+mod database;
+
+#[cfg(feature = "application")]
+pub use application::{Answer, Client, TestApp};
+pub use database::{TestDatabase, databases, on_each_database};

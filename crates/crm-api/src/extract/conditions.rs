@@ -25,6 +25,20 @@ impl FromRequest for IfMatch {
     }
 }
 
+/// The version that the caller means to replace; any one unless it says otherwise.
+#[derive(Debug)]
+pub(crate) struct PutIfMatch(pub(crate) Expected);
+
+impl FromRequest for PutIfMatch {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let is_named = request.headers().contains_key(header::IF_MATCH);
+        ready(if is_named { expected(request.headers()).map(Self) } else { Ok(Self(Expected::Any)) })
+    }
+}
+
 /// The versions that the caller already has.
 #[derive(Debug)]
 pub(crate) struct IfNoneMatch(Option<String>);

@@ -77,6 +77,20 @@ impl PageParameters {
     }
 }
 
+/// The relations to inline, as they were named, of an operation that has no other parameters.
+#[derive(Debug)]
+pub(crate) struct Expand(pub(crate) Vec<String>);
+
+impl FromRequest for Expand {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let query = Query::parse(request.query_string()).map_err(Problem::parameters);
+        ready(query.and_then(|mut query| Ok(Self(query.read("expand", words)?.unwrap_or_default()))))
+    }
+}
+
 /// The page size when none is asked for.
 pub(crate) const DEFAULT_LIMIT: u32 = 50;
 /// The greatest page size.

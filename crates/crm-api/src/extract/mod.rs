@@ -11,9 +11,9 @@ mod path_id;
 mod query;
 
 pub(crate) use body::{Body, FromJson, read_bytes, typed};
-pub(crate) use conditions::{IfMatch, IfNoneMatch};
+pub(crate) use conditions::{IfMatch, IfNoneMatch, PutIfMatch, etag};
 pub(crate) use granted::{Caller, Granted, authenticated};
-pub(crate) use idempotency::{Key, digest};
-pub(crate) use list::{ListParameters, PageParameters};
+pub(crate) use idempotency::{Key, LONGEST_KEY, digest};
+pub(crate) use list::{Address, Expand, ListParameters, MOST_LIMIT, PageParameters, known, words};
 pub(crate) use path_id::PathId;
-pub(crate) use query::Query;
+pub(crate) use query::{Query, parameter};

@@ -32,11 +32,14 @@ pub enum Code {
     BodyTimeout,
     Conflict,
     Taken,
+    Ambiguous,
+    NotDeleted,
     Referenced,
     Stale,
     TooLarge,
     UnsupportedMediaType,
     Invalid,
+    BatchRefused,
     IdempotencyKeyReused,
     VersionRequired,
     TooManyAttempts,
@@ -100,6 +103,10 @@ pub const TABLE: &[Row] = &[
         "The present state does not allow this", "The detail says which state stands in the way."),
     row(Code::Taken, "taken", StatusCode::CONFLICT,
         "A value is already taken", "The detail names the field whose value another record has."),
+    row(Code::Ambiguous, "ambiguous", StatusCode::CONFLICT,
+        "More than one record is meant", "An upsert found several records with the value that it matches by."),
+    row(Code::NotDeleted, "not_deleted", StatusCode::CONFLICT,
+        "The record is not deleted", "Only a deleted record can be restored."),
     row(Code::Referenced, "referenced", StatusCode::CONFLICT,
         "A record that is referred to does not exist", "It was removed meanwhile, or never existed."),
     row(Code::Stale, "stale", StatusCode::PRECONDITION_FAILED,
@@ -110,6 +117,8 @@ pub const TABLE: &[Row] = &[
         "The body has the wrong media type", "The detail says which one is taken. Compressed bodies are not."),
     row(Code::Invalid, "invalid", StatusCode::UNPROCESSABLE_ENTITY,
         "The input is not valid", "`errors` names each field by a JSON pointer, with the rule that it breaks."),
+    row(Code::BatchRefused, "batch_refused", StatusCode::UNPROCESSABLE_ENTITY,
+        "The batch was not carried out", "It stands and falls as a whole, and some operations failed: `errors` names them. Nothing was changed."),
     row(Code::IdempotencyKeyReused, "idempotency_key_reused", StatusCode::UNPROCESSABLE_ENTITY,
         "The idempotency key belongs to another request", "It was used on this path with another body. Take a new key."),
     row(Code::VersionRequired, "version_required", StatusCode::PRECONDITION_REQUIRED,
@@ -183,10 +192,23 @@ mod tests {
     #[test]
     fn every_code_is_used_somewhere_in_this_crate() {
         let mut source = String::new();
-        read_all(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").as_path(), &mut source);
+        for folder in ["src", "../crm-app/src"] {
+            read_all(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).as_path(), &mut source);
+        }
         for row in TABLE {
-            let usage = format!("Code::{:?}", row.code);
-            assert!(source.contains(&usage), "{usage} is used nowhere");
+            // A conflict is named by the use case that finds it.
+            let (usage, named) = (format!("Code::{:?}", row.code), format!("code: \"{}\"", row.name));
+            assert!(source.contains(&usage) || source.contains(&named), "{usage} is used nowhere");
+        }
+    }
+
+    #[test]
+    fn every_conflict_that_a_use_case_names_is_in_the_table() {
+        let mut source = String::new();
+        read_all(Path::new(env!("CARGO_MANIFEST_DIR")).join("../crm-app/src").as_path(), &mut source);
+        for (_, rest) in source.match_indices("Conflict { code: \"").map(|(at, found)| source[at..].split_at(found.len())) {
+            let name = rest.split('"').next().unwrap();
+            assert!(Code::named(name).is_some(), "{name} is no code of the table");
         }
     }
 

@@ -37,6 +37,20 @@ impl From<Error> for Problem {
     }
 }
 
+impl Problem {
+    /// What a refusal is, where it stays in other hands: one operation of a batch.
+    pub(crate) fn from_refusal(error: &Error) -> Self {
+        match error {
+            Error::Denied(denied) => (*denied).into(),
+            Error::NotFound => Self::not_found(),
+            Error::Stale { current } => Error::Stale { current: current.clone() }.into(),
+            Error::Conflict { code, detail } => Error::Conflict { code, detail: detail.clone() }.into(),
+            Error::Invalid(invalid) => invalid.clone().into(),
+            other => Self::internal(causes(other)),
+        }
+    }
+}
+
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         let (action, resource) = (denied.action.as_ref(), denied.resource.as_ref());

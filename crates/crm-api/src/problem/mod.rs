@@ -162,6 +162,11 @@ impl Problem {
         &self.errors
     }
 
+    /// The sentence about this request.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// What really happened, for the log.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()

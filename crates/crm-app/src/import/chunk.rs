@@ -67,7 +67,7 @@ pub(super) fn process<T: Target>(
     target: &T,
     on_duplicate: OnDuplicate,
     seen: &Seen,
-    drafts: &mut [Draft<T::Aside>],
+    drafts: &[Draft<T::Aside>],
 ) -> Result<Recorded<ChunkOutcome>, Error> {
     let mut asides: Vec<T::Aside> = drafts.iter().map(|draft| draft.aside.clone()).collect();
     let mut problems: Vec<Vec<Problem>> = drafts.iter().map(|draft| draft.problems.clone()).collect();
@@ -194,10 +194,7 @@ fn decide<T: Target>(
         }
         return Ok(group);
     };
-    let seen = match group.seen {
-        Some(seen) => seen,
-        None => target.keys_of(record).iter().fold(None, |_: Option<Fields>, _| None).unwrap_or_default(),
-    };
+    let seen = group.seen.unwrap_or_default();
     let mut fields = allowed::<T>(&group.fields, seen, on_duplicate, record)?;
     group.end = loop {
         let patch = match T::read(fields.clone()) {
@@ -238,13 +235,13 @@ fn allowed<T: Target>(
     record: &T::Record,
 ) -> Result<FieldMap, Error> {
     let mut fields = fields.clone();
-    for (at, field) in T::FIELDS.iter().enumerate().filter(|(at, _)| seen.has(*at)) {
-        let _filled_before = (at, fields.remove(field.name));
+    for (_, filled) in T::FIELDS.iter().enumerate().filter(|(at, _)| seen.has(*at)) {
+        fields.remove(filled.name);
     }
     match on_duplicate {
+        OnDuplicate::Update => {}
         // What this import made is the file's own: its rows may complete it.
         _ if seen.is_made() => {}
-        OnDuplicate::Update => {}
         OnDuplicate::Skip => fields.clear(),
         OnDuplicate::Fill => {
             let value = serde_json::to_value(record).map_err(Error::internal)?;
@@ -330,7 +327,9 @@ fn outcome<T: Target>(target: &T, groups: Vec<Group<T>>, mut problems: Vec<Vec<P
     let mut counts = ImportCounts { invalid_cells: count(problems.iter().map(Vec::len).sum()), ..ImportCounts::default() };
     let mut mentioned = Vec::with_capacity(groups.len());
     for group in groups {
-        let (record, made) = match group.end {
+        let filled = T::FIELDS.iter().enumerate().filter(|(_, field)| group.fields.contains_key(field.name));
+        let mut fields = filled.fold(Fields::default(), |fields, (at, _)| fields.with(at));
+        let (record, counter) = match group.end {
             End::Failed(problem) => {
                 counts.failed += count(group.rows.len());
                 for row in group.rows {
@@ -338,18 +337,20 @@ fn outcome<T: Target>(target: &T, groups: Vec<Group<T>>, mut problems: Vec<Vec<P
                 }
                 continue;
             }
-            End::New(record, _) => (Some(record), Some(&mut counts.created)),
+            End::New(record, _) => {
+                fields = fields.made();
+                (Some(record), Some(&mut counts.created))
+            }
             End::Changed(_, record, _) => (Some(record), Some(&mut counts.updated)),
             End::Unchanged(record) => (Some(record), Some(&mut counts.unchanged)),
             End::Rehearsed => (None, None),
         };
-        let first = usize::from(group.seen.is_none());
-        if let (Some(counter), None) = (made, group.seen) {
+        let mut further = group.rows.len();
+        if let (Some(counter), None) = (counter, group.seen) {
             *counter += 1;
+            further -= 1;
         }
-        counts.merged += count(group.rows.len() - first);
-        let filled = T::FIELDS.iter().enumerate().filter(|(_, field)| group.fields.contains_key(field.name));
-        let fields = filled.fold(Fields::default(), |fields, (at, _)| fields.with(at));
+        counts.merged += count(further);
         let mut keys = group.keys;
         keys.extend(record.iter().flat_map(|record| target.keys_of(record)));
         mentioned.push((keys, fields));

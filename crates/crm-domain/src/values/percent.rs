@@ -61,8 +61,8 @@ impl TryFrom<i64> for Percent {
 }
 
 #[cfg(feature = "openapi")]
-impl utoipa::PartialSchema for Percent {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+impl utoipa::__dev::ComposeSchema for Percent {
+    fn compose(_: Vec<utoipa::openapi::RefOr<utoipa::openapi::Schema>>) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
         use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
         ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::Integer))

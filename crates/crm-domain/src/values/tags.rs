@@ -76,8 +76,8 @@ impl TryFrom<Vec<String>> for Tags {
 }
 
 #[cfg(feature = "openapi")]
-impl utoipa::PartialSchema for Tags {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+impl utoipa::__dev::ComposeSchema for Tags {
+    fn compose(_: Vec<utoipa::openapi::RefOr<utoipa::openapi::Schema>>) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
         use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
         let tag = ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::String))

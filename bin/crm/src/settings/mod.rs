@@ -1,0 +1,282 @@
+//! The settings of the process: what can be set, its defaults, and nothing that does nothing.
+
+mod load;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    thread::available_parallelism,
+    time::Duration,
+};
+
+use crm_api::ApiSettings;
+use crm_app::{AppSettings, HashingSettings};
+use crm_monitoring::{Environment, LogFormat, LogSettings, REDACTED};
+use crm_persistence::DatabaseSettings;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+
+pub use load::{SettingsError, Sources};
+
+/// Everything that can be set. Serialising it shows no secret.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the server runs; sets the log format, and whether a first administrator is made.
+    pub environment: Environment,
+    /// The public listener.
+    pub http: HttpSettings,
+    /// The listener of whoever operates the server.
+    pub operations: OperationsSettings,
+    /// The database.
+    pub database: DatabaseSection,
+    /// The log.
+    pub log: LogSection,
+    /// Sizes and deadlines.
+    pub limits: LimitsSection,
+    /// Imports of files.
+    pub imports: ImportsSection,
+}
+
+/// The public listener.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpSettings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Threads that answer requests.
+    pub workers: NonZeroUsize,
+    /// The most connections open at once, shared out among the workers.
+    pub connections: NonZeroUsize,
+    /// How long an idle connection is kept, in seconds.
+    pub keep_alive_seconds: u64,
+    /// How long the head of a request may take to arrive, in seconds.
+    pub head_seconds: u64,
+    /// How long requests under way may take to end when the process is asked to stop, in seconds; at most 30.
+    pub drain_seconds: u64,
+}
+
+/// The listener of whoever operates the server.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OperationsSettings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+}
+
+/// The database.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseSection {
+    /// Its address, `sqlite://path` or `postgres://user:password@host/database`.
+    #[serde(serialize_with = "address_without_password")]
+    pub url: SecretString,
+    /// Connections for reading.
+    pub read_connections: NonZeroU32,
+    /// Connections for writing; `SQLite` always has one.
+    pub write_connections: NonZeroU32,
+    /// How long a unit of work waits for a connection, in milliseconds.
+    pub wait_milliseconds: u64,
+    /// How long one statement may take, in seconds (PostgreSQL).
+    pub statement_seconds: u64,
+}
+
+/// The log.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSection {
+    /// Which records are written, such as `info,crm_api=debug`.
+    pub level: crm_monitoring::Levels,
+    /// How they are written; by default as the environment wants it.
+    pub format: Option<LogFormat>,
+}
+
+/// Sizes and deadlines.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsSection {
+    /// The greatest JSON body, in bytes.
+    pub body_bytes: NonZeroUsize,
+    /// The greatest JSON body of a batch, in bytes.
+    pub batch_bytes: NonZeroUsize,
+    /// The greatest uploaded file, in bytes.
+    pub upload_bytes: u64,
+    /// How long a JSON body may take to arrive, in seconds.
+    pub body_seconds: u64,
+    /// How long an answer may take, in seconds.
+    pub request_seconds: u64,
+    /// How long an upload may take, in seconds.
+    pub upload_seconds: u64,
+    /// Passwords that are hashed at once; each takes 19 MiB and one core.
+    pub hashes_at_once: NonZeroUsize,
+    /// Sign-ins that may wait for one of them; more are told to come back.
+    pub hashes_waiting: usize,
+}
+
+/// Imports of files.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImportsSection {
+    /// The folder in which uploads wait for their import.
+    pub directory: PathBuf,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            listen: loopback(8080),
+            workers: available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            connections: nonzero_usize(10_000),
+            keep_alive_seconds: 30,
+            head_seconds: 5,
+            drain_seconds: MOST_DRAIN_SECONDS,
+        }
+    }
+}
+
+impl Default for OperationsSettings {
+    fn default() -> Self {
+        Self { listen: loopback(9090) }
+    }
+}
+
+impl Default for DatabaseSection {
+    fn default() -> Self {
+        let defaults = DatabaseSettings::new("sqlite://data/crm.db");
+        Self {
+            url: defaults.url.into(),
+            read_connections: nonzero_u32(defaults.read_connections),
+            write_connections: nonzero_u32(defaults.write_connections),
+            wait_milliseconds: u64::try_from(defaults.wait.as_millis()).expect("the default wait is about a second"),
+            statement_seconds: defaults.statement_timeout.as_secs(),
+        }
+    }
+}
+
+impl Default for LimitsSection {
+    fn default() -> Self {
+        let (api, app) = (ApiSettings::default(), AppSettings::new("."));
+        Self {
+            body_bytes: nonzero_usize(api.body_bytes),
+            batch_bytes: nonzero_usize(api.batch_bytes),
+            upload_bytes: app.import_bytes,
+            body_seconds: api.body_deadline.as_secs(),
+            request_seconds: api.request_deadline.as_secs(),
+            upload_seconds: api.upload_deadline.as_secs(),
+            hashes_at_once: nonzero_usize(app.hashing.at_once),
+            hashes_waiting: app.hashing.waiting,
+        }
+    }
+}
+
+impl Default for ImportsSection {
+    fn default() -> Self {
+        Self { directory: PathBuf::from("data/imports") }
+    }
+}
+
+/// The longest that the process may take to stop, in seconds.
+const MOST_DRAIN_SECONDS: u64 = 30;
+
+impl Settings {
+    /// What the store needs to be told.
+    pub fn database(&self) -> DatabaseSettings {
+        let section = &self.database;
+        DatabaseSettings {
+            url: section.url.expose_secret().to_owned(),
+            read_connections: section.read_connections.get(),
+            write_connections: section.write_connections.get(),
+            wait: Duration::from_millis(section.wait_milliseconds),
+            statement_timeout: Duration::from_secs(section.statement_seconds),
+        }
+    }
+
+    /// What the use cases need to be told.
+    pub fn app(&self) -> AppSettings {
+        let limits = &self.limits;
+        AppSettings {
+            import_bytes: limits.upload_bytes,
+            hashing: HashingSettings { at_once: limits.hashes_at_once.get(), waiting: limits.hashes_waiting },
+            ..AppSettings::new(&self.imports.directory)
+        }
+    }
+
+    /// What the HTTP layer needs to be told.
+    pub fn api(&self) -> ApiSettings {
+        let limits = &self.limits;
+        ApiSettings {
+            body_bytes: limits.body_bytes.get(),
+            batch_bytes: limits.batch_bytes.get(),
+            body_deadline: Duration::from_secs(limits.body_seconds),
+            request_deadline: Duration::from_secs(limits.request_seconds),
+            upload_deadline: Duration::from_secs(limits.upload_seconds),
+        }
+    }
+
+    /// What the log needs to be told.
+    pub fn log(&self) -> LogSettings {
+        LogSettings {
+            environment: self.environment,
+            format: self.log.format,
+            levels: self.log.level.clone(),
+            ..LogSettings::default()
+        }
+    }
+
+    /// Refuses values that are of the right type but make no sense. Units of time must not be 0, sizes neither.
+    fn check(&self) -> Result<(), SettingsError> {
+        let wrong = |key, reason: &str| Err(SettingsError::Value { key, reason: reason.to_owned() });
+        if let Err(error) = self.database().backend() {
+            return wrong("database.url", &error.to_string());
+        }
+        if self.http.drain_seconds > MOST_DRAIN_SECONDS {
+            return wrong("http.drain_seconds", "must be at most 30");
+        }
+        let http = &self.http;
+        let positive = [
+            ("http.keep_alive_seconds", http.keep_alive_seconds),
+            ("http.head_seconds", http.head_seconds),
+            ("database.wait_milliseconds", self.database.wait_milliseconds),
+            ("database.statement_seconds", self.database.statement_seconds),
+            ("limits.upload_bytes", self.limits.upload_bytes),
+            ("limits.body_seconds", self.limits.body_seconds),
+            ("limits.request_seconds", self.limits.request_seconds),
+            ("limits.upload_seconds", self.limits.upload_seconds),
+        ];
+        match positive.into_iter().find(|(_, value)| *value == 0) {
+            Some((key, _)) => wrong(key, "must be at least 1"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+fn nonzero_usize(number: usize) -> NonZeroUsize {
+    NonZeroUsize::new(number).expect("defaults are not zero")
+}
+
+fn nonzero_u32(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).expect("defaults are not zero")
+}
+
+/// Shows the address without its password; one that cannot be read is not shown at all.
+fn address_without_password<S: Serializer>(url: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = url.expose_secret();
+    if text.starts_with("sqlite://") {
+        return serializer.serialize_str(text);
+    }
+    match url::Url::parse(text) {
+        // A query may hold a password as well (libpq's `password=`).
+        Ok(mut url) if url.set_password(url.password().map(|_| "redacted").map(str::to_owned).as_deref()).is_ok() => {
+            url.set_query(None);
+            serializer.serialize_str(url.as_str())
+        }
+        _ => serializer.serialize_str(REDACTED),
+    }
+}

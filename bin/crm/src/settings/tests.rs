@@ -1,0 +1,105 @@
+use std::{fs, path::PathBuf};
+
+use config::Map;
+
+use super::{Settings, Sources, load::variable};
+
+fn environment(pairs: &[(&str, &str)]) -> Map<String, String> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// Loads from a file with this text and these variables.
+fn load(file: &str, variables: &[(&str, &str)]) -> Result<Settings, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("crm.toml");
+    fs::write(&path, file).unwrap();
+    let sources = Sources { file: Some(path), environment: Some(environment(variables)) };
+    Settings::load(sources).map_err(|error| error.to_string())
+}
+
+#[track_caller]
+fn check(file: &str, variables: &[(&str, &str)], expected: Result<(&str, &str), &str>) {
+    match (load(file, variables), expected) {
+        (Ok(settings), Ok((pointer, value))) => {
+            let settings = serde_json::to_value(settings).unwrap();
+            assert_eq!(settings.pointer(pointer).unwrap().to_string(), value);
+        }
+        (Err(message), Err(part)) => assert!(message.contains(part), "{message}"),
+        (result, expected) => panic!("{result:?} is not {expected:?}"),
+    }
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+    let file = "[limits]\nrequest_seconds = 7\nupload_seconds = 8\n";
+    let variables = [("CRM__LIMITS__UPLOAD_SECONDS", "9")];
+    check(file, &variables, Ok(("/limits/body_seconds", "10")));
+    check(file, &variables, Ok(("/limits/request_seconds", "7")));
+    check(file, &variables, Ok(("/limits/upload_seconds", "9")));
+}
+
+#[test]
+fn values_of_the_environment_are_read_by_the_type_of_their_setting() {
+    check("", &[("CRM__ENVIRONMENT", "production")], Ok(("/environment", "\"production\"")));
+    check("", &[("CRM__HTTP__LISTEN", "0.0.0.0:80")], Ok(("/http/listen", "\"0.0.0.0:80\"")));
+    check("", &[("CRM__HTTP__WORKERS", "3")], Ok(("/http/workers", "3")));
+    check("", &[("CRM__LOG__LEVEL", "warn,crm_api=debug")], Ok(("/log/level", "\"warn,crm_api=debug\"")));
+    check("", &[("CRM__LOG__FORMAT", "json")], Ok(("/log/format", "\"json\"")));
+    check("", &[("CRM__LOG__FORMAT", "")], Ok(("/log/format", "null")));
+    check("", &[("CRM__IMPORTS__DIRECTORY", "123")], Ok(("/imports/directory", "\"123\"")));
+}
+
+#[test]
+fn a_key_that_sets_nothing_is_refused_by_name_and_place() {
+    check("", &[("CRM__REDIS__URL", "redis://x")], Err("unknown setting `redis.url` in the environment (CRM__REDIS__URL)"));
+    check("", &[("CRM__HTTP__LISTEM", "x")], Err("`http.listem` in the environment (CRM__HTTP__LISTEM); `http` has: connections,"));
+    check("[http]\nport = 80\n", &[], Err("unknown setting `http.port` in "));
+    check("colour = \"red\"\n", &[], Err("crm.toml"));
+    check("[database.pool]\nsize = 3\n", &[], Err("`database.pool.size`"));
+}
+
+#[test]
+fn a_value_that_makes_no_sense_is_refused_by_its_key() {
+    check("", &[("CRM__HTTP__WORKERS", "many")], Err("http.workers"));
+    check("", &[("CRM__HTTP__WORKERS", "0")], Err("http.workers"));
+    check("", &[("CRM__HTTP__LISTEN", "8080")], Err("http.listen"));
+    check("", &[("CRM__HTTP__DRAIN_SECONDS", "31")], Err("`http.drain_seconds`: must be at most 30"));
+    check("", &[("CRM__LIMITS__REQUEST_SECONDS", "0")], Err("`limits.request_seconds`: must be at least 1"));
+    check("", &[("CRM__LIMITS__REQUEST_SECONDS", "-1")], Err("limits.request_seconds"));
+    check("", &[("CRM__ENVIRONMENT", "prod")], Err("environment"));
+    check("", &[("CRM__LOG__LEVEL", "loud")], Err("loud"));
+    check("", &[("CRM__DATABASE__URL", "mysql://h/d")], Err("`database.url`: "));
+    check("[http\n", &[], Err("crm.toml"));
+    check("http = 3\n", &[], Err("`http`"));
+}
+
+#[test]
+fn a_named_file_must_exist() {
+    let sources = Sources { file: Some(PathBuf::from("/nowhere/crm.toml")), environment: Some(Map::new()) };
+    assert!(Settings::load(sources).unwrap_err().to_string().contains("/nowhere/crm.toml"));
+}
+
+#[test]
+fn what_is_shown_has_no_password() {
+    for (url, shown) in [
+        ("postgres://crm:s3cret@db.internal:5432/crm", "\"postgres://crm:redacted@db.internal:5432/crm\""),
+        ("postgres://db.internal/crm?password=s3cret", "\"postgres://db.internal/crm\""),
+        ("postgres://crm:s3cret@[db/crm", "\"[redacted]\""),
+        ("sqlite://data/crm.db", "\"sqlite://data/crm.db\""),
+    ] {
+        check("", &[("CRM__DATABASE__URL", url)], Ok(("/database/url", shown)));
+        assert!(!format!("{:?}", load("", &[("CRM__DATABASE__URL", url)])).contains("s3cret"));
+    }
+}
+
+#[test]
+fn every_setting_is_documented_with_its_default() {
+    let guide = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md")).unwrap();
+    let example = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.env.example")).unwrap();
+    for key in Settings::keys() {
+        assert!(guide.contains(&format!("`{}`", variable(&key))), "docs/configuration.md lacks {key}");
+        assert!(example.contains(&format!("{}=", variable(&key))), ".env.example lacks {key}");
+    }
+    let documented = guide.matches("`CRM__").count();
+    assert_eq!(documented, Settings::keys().len(), "docs/configuration.md has a setting that is none");
+}

@@ -1,0 +1,130 @@
+//! Who asks, and what the policy lets them do.
+//!
+//! [`authenticated`] stands before the routes, so that nobody without a session gets as far as any other check. It goes
+//! by the OpenAPI document: an operation is guarded unless the document says that it is open to all. A handler that
+//! would forget to say so finds no actor, and answers 401.
+
+use std::future::{Ready, ready};
+
+use actix_web::{
+    Error, FromRequest, HttpMessage, HttpRequest,
+    body::{BoxBody, MessageBody},
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    http::header::{self, HeaderMap},
+    middleware::Next,
+    web::Data,
+};
+use crm_app::App;
+use crm_domain::{
+    Invalid, Violation,
+    access::{ActionType, Actor, Grant, Guarded, policy},
+};
+use crm_monitoring::{CallerId, RequestId};
+
+use super::{Query, conditions::only};
+use crate::{
+    openapi::{Operation, Routes},
+    problem::{Code, Problem},
+};
+
+/// Whoever is signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller(pub(crate) Actor);
+
+/// The policy's yes to the caller doing `A` with records of type `R`.
+#[derive(Debug)]
+pub(crate) struct Granted<A: ActionType, R: Guarded>(pub(crate) Grant<A, R>);
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(request.extensions().get::<Self>().cloned().ok_or_else(nobody))
+    }
+}
+
+impl<A: ActionType, R: Guarded> FromRequest for Granted<A, R> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let extensions = request.extensions();
+        let caller = extensions.get::<Caller>().ok_or_else(nobody);
+        ready(caller.and_then(|Caller(actor)| Ok(Self(policy::authorise(actor)?))))
+    }
+}
+
+/// Looks up who asks, and refuses parameters that the operation does not have.
+pub(crate) async fn authenticated<B: MessageBody + 'static>(
+    app: Data<App>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let operation = Routes::shared().operation(request.method(), request.path());
+    let admitted = match operation {
+        Some(operation) => admit(&app, operation, &request).await,
+        None => Ok(()),
+    };
+    match admitted {
+        Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
+        Err(problem) => Ok(request.error_response(problem)),
+    }
+}
+
+async fn admit(app: &App, operation: &Operation, request: &ServiceRequest) -> Result<(), Problem> {
+    if operation.is_guarded {
+        let token = bearer(request.headers()).ok_or_else(nobody)?;
+        let actor = app.sessions().actor(token).await?;
+        let actor = match RequestId::of(request) {
+            Some(id) => actor.with_request_id(id.as_str()),
+            None => actor,
+        };
+        let mut extensions = request.extensions_mut();
+        if let Some(user) = actor.user_id() {
+            extensions.insert(CallerId(user.to_string()));
+        }
+        extensions.insert(Caller(actor));
+    }
+    let query = Query::parse(request.query_string()).map_err(Problem::parameters)?;
+    let unknown = query.pairs().filter(|(name, _)| !operation.parameters.contains(*name));
+    let violation = Violation::new("unknown_parameter", "is not a parameter of this operation");
+    let errors: Vec<_> = unknown.map(|(name, _)| violation.clone().at(name)).collect();
+    Invalid { errors }.finish(()).map_err(Problem::parameters)
+}
+
+fn nobody() -> Problem {
+    Problem::new(Code::Unauthenticated, "Send a valid access token as Authorization: Bearer …")
+}
+
+/// The token of the one `Authorization` header (RFC 6750).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = only(headers, &header::AUTHORIZATION).ok()??.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim_start_matches(' ');
+    let is_token = scheme.eq_ignore_ascii_case("bearer") && token.bytes().all(|byte| byte.is_ascii_graphic());
+    (is_token && (1..=LONGEST_TOKEN).contains(&token.len())).then_some(token)
+}
+
+/// Beyond this no token is looked up, in bytes.
+const LONGEST_TOKEN: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn the_scheme_is_bearer_in_any_case_and_the_token_one_word() {
+        let token = |value: &str| {
+            let request = TestRequest::default().insert_header((header::AUTHORIZATION, value)).to_http_request();
+            bearer(request.headers()).map(str::to_owned)
+        };
+        assert_eq!(token("Bearer abc").as_deref(), Some("abc"));
+        assert_eq!(token("bearer  abc").as_deref(), Some("abc"));
+        for bad in ["", "Bearer", "Bearer ", "Basic abc", "Bearer a b", "Bearerabc", &format!("Bearer {}", "x".repeat(513))] {
+            assert_eq!(token(bad), None, "{bad}");
+        }
+    }
+}

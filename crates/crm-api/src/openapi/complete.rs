@@ -1,0 +1,254 @@
+//! Completes the collected document by the rules that hold for every operation.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{examples, schemas};
+use crate::{
+    extract::LONGEST_KEY,
+    problem::{PROBLEM_JSON, code::TABLE},
+};
+
+/// Adds everything that follows from what the handlers say.
+pub(super) fn complete(document: &mut Value) {
+    document["openapi"] = json!("3.1.0");
+    document["info"] = information();
+    document["servers"] = json!([{"url": "/"}]);
+    document["tags"] = tags();
+    schemas::complete(&mut document["components"]["schemas"]);
+    examples::add(&mut document["components"]["schemas"]);
+    document["components"]["responses"] = problem_responses();
+    document["components"]["headers"] = headers();
+    document["components"]["securitySchemes"] = json!({"bearer": {
+        "type": "http", "scheme": "bearer", "description": "The `access_token` of `POST /api/v1/auth/login`.",
+    }});
+    document["security"] = json!([{"bearer": []}]);
+    for (path, item) in document["paths"].as_object_mut().expect("there are paths") {
+        for (method, operation) in item.as_object_mut().expect("a path has methods") {
+            Operation { path, method, value: operation }.complete();
+        }
+    }
+}
+
+fn information() -> Value {
+    json!({
+        "title": "CRM",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "Organisations, people and the links between them. Every answer that is not a success is a problem \
+            document (RFC 9457); its codes are listed at `/api/docs/problems`. Records are changed with `If-Match`, made \
+            with an optional `Idempotency-Key`, and listed page by page with `cursor`.",
+        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    })
+}
+
+fn tags() -> Value {
+    let tags = [
+        ("auth", "Signing in and out."),
+        ("organisations", "Companies one deals with."),
+        ("people", "Human contacts."),
+        ("links", "Who works with which organisation."),
+        ("search", "One ranked list over everything that the caller may see."),
+        ("imports", "Many records from one file, which can be taken back as a whole."),
+        ("changes", "The change log: who did what to which record, in one order."),
+        ("health", "Whether the service runs, and whether it can serve."),
+        ("documentation", "This document, and pages that explain it."),
+    ];
+    tags.iter().map(|(name, description)| json!({"name": name, "description": description})).collect()
+}
+
+/// One response for each status of the table of codes, under the name `Problem<status>`.
+fn problem_responses() -> Value {
+    let mut titles: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+    for row in TABLE {
+        titles.entry(row.status.as_u16()).or_default().push(format!("`{}`: {}.", row.name, row.title));
+    }
+    let responses = titles.into_iter().map(|(status, titles)| {
+        let mut headers = json!({"X-Request-Id": reference("headers", "X-Request-Id")});
+        if [429, 503].contains(&status) {
+            headers["Retry-After"] = reference("headers", "Retry-After");
+        }
+        if status == 401 {
+            headers["WWW-Authenticate"] = reference("headers", "WWW-Authenticate");
+        }
+        let content = json!({PROBLEM_JSON: {"schema": reference("schemas", "Problem")}});
+        (format!("Problem{status}"), json!({"description": titles.join(" "), "content": content, "headers": headers}))
+    });
+    Value::Object(responses.collect())
+}
+
+fn headers() -> Value {
+    let text = |description: &str| json!({"description": description, "schema": {"type": "string"}});
+    json!({
+        "X-Request-Id": text("The id of the request, its own if it had a valid one."),
+        "ETag": {"description": "The version of the record, for `If-Match`.", "schema": {"type": "string", "pattern": "^\"[1-9][0-9]*\"$"}},
+        "Location": {"description": "Where the new record is.", "schema": {"type": "string", "format": "uri-reference"}},
+        "Link": text("The next page, `rel=\"next\"`, unless this is the last one (RFC 8288)."),
+        "Retry-After": {"description": "When to try again, in seconds.", "schema": {"type": "integer", "minimum": 0}},
+        "WWW-Authenticate": text("The scheme of authentication, always `Bearer`."),
+        "Idempotency-Replayed": {"description": "`true` when this is the stored answer to the first request with this key.", "schema": {"type": "string", "enum": ["true"]}},
+        "Content-Disposition": text("The name of the file."),
+    })
+}
+
+fn reference(kind: &str, name: &str) -> Value {
+    json!({"$ref": format!("#/components/{kind}/{name}")})
+}
+
+struct Operation<'a> {
+    path: &'a str,
+    method: &'a str,
+    value: &'a mut Value,
+}
+
+impl Operation<'_> {
+    fn complete(&mut self) {
+        self.name_it();
+        if self.value["requestBody"].is_object() {
+            self.value["requestBody"]["required"] = json!(true);
+        }
+        self.add_parameters();
+        for status in self.problems() {
+            self.value["responses"][status.to_string()] = reference("responses", &format!("Problem{status}"));
+        }
+        self.add_headers();
+    }
+
+    /// Handlers of different resources have the same names, but operation ids are unique.
+    fn name_it(&mut self) {
+        let tag = self.tag().to_owned();
+        let name = self.value["operationId"].as_str().unwrap_or_default();
+        self.value["operationId"] = json!(format!("{tag}_{name}"));
+        if self.method == "post" && !self.is_auth() {
+            schemas::use_create_schema(&mut self.value["requestBody"]);
+        }
+    }
+
+    fn tag(&self) -> &str {
+        self.value["tags"][0].as_str().unwrap_or_default()
+    }
+
+    fn is_auth(&self) -> bool {
+        self.tag() == "auth"
+    }
+
+    fn is_guarded(&self) -> bool {
+        self.value["security"].as_array().is_none_or(|schemes| !schemes.is_empty())
+    }
+
+    fn needs_version(&self) -> bool {
+        matches!(self.method, "patch" | "delete")
+    }
+
+    fn takes_version(&self) -> bool {
+        self.needs_version() || self.method == "put"
+    }
+
+    fn takes_key(&self) -> bool {
+        self.method == "post" && !self.is_auth()
+    }
+
+    fn answers(&self, status: &str) -> bool {
+        self.value["responses"].get(status).is_some()
+    }
+
+    fn has_parameter(&self, place: &str) -> bool {
+        self.value["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["in"] == place)
+    }
+
+    fn add_parameters(&mut self) {
+        let mut added: Vec<Value> = self.path_parameters();
+        let header = |name: &str, required: bool, description: &str, schema: Value| {
+            json!({"name": name, "in": "header", "required": required, "description": description, "schema": schema})
+        };
+        if self.takes_version() {
+            let schema = json!({"type": "string", "pattern": "^(\\*|\"[1-9][0-9]{0,17}\")$", "examples": ["\"3\"", "*"]});
+            added.push(header("If-Match", self.needs_version(), "The `ETag` of the version that is meant, or `*` for any.", schema));
+        }
+        if self.takes_key() {
+            let schema = json!({"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"});
+            added.push(header("Idempotency-Key", false, "Makes it safe to repeat the request: kept for 24 hours, per user and path.", schema));
+        }
+        if self.answers("304") {
+            added.push(header("If-None-Match", false, "`ETag`s that the caller already has.", json!({"type": "string"})));
+        }
+        let schema = json!({"type": "string"});
+        added.push(header("X-Request-Id", false, "An id for this request, 1 to 128 of `A-Z a-z 0-9 . _ -`; others are replaced.", schema));
+        let parameters = &mut self.value["parameters"];
+        if !parameters.is_array() {
+            *parameters = json!([]);
+        }
+        parameters.as_array_mut().expect("it was made one above").extend(added);
+    }
+
+    /// Those in braces that the handler has not described itself are ids.
+    fn path_parameters(&self) -> Vec<Value> {
+        let known: Vec<&str> =
+            self.value["parameters"].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str()).collect();
+        let names = self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+        let schema = json!({"type": "string", "format": "uuid"});
+        names
+            .filter(|name| !known.contains(name))
+            .map(|name| json!({"name": name, "in": "path", "required": true, "description": "The id of the record.", "schema": schema}))
+            .collect()
+    }
+
+    /// Every status but the successes that this operation can answer.
+    fn problems(&self) -> Vec<u16> {
+        let is_api = self.path.starts_with(crate::v1::BASE);
+        let writes = is_api && self.method != "get";
+        let has_body = self.value["requestBody"].is_object();
+        let rules = [
+            // Every operation refuses parameters that it does not have.
+            (400, is_api),
+            (401, self.is_guarded()),
+            (403, self.is_guarded() && !self.is_auth()),
+            (404, self.has_parameter("path")),
+            (408, has_body),
+            (409, writes && !self.is_auth()),
+            (412, self.takes_version()),
+            (413, has_body),
+            (415, has_body),
+            (422, has_body || self.takes_key()),
+            (428, self.needs_version()),
+            (500, true),
+            (503, true),
+            (507, writes),
+        ];
+        let wanted = rules.into_iter().filter(|(status, holds)| *holds && !self.answers(&status.to_string()));
+        wanted.map(|(status, _)| status).collect()
+    }
+
+    fn add_headers(&mut self) {
+        let (is_post, is_change) = (self.takes_key(), matches!(self.method, "patch" | "put"));
+        let is_record = self.answers("304");
+        let responses = self.value["responses"].as_object_mut().expect("an operation has responses");
+        for (status, response) in responses.iter_mut().filter(|(_, response)| response.get("$ref").is_none()) {
+            let mut names = vec!["X-Request-Id"];
+            match status.as_str() {
+                "200" if is_record || is_change => names.push("ETag"),
+                "201" => names.extend(["ETag", "Location"]),
+                "202" => names.push("Location"),
+                "304" => names.push("ETag"),
+                _ => {}
+            }
+            if is_post && !status.starts_with('4') {
+                names.push("Idempotency-Replayed");
+            }
+            if is_list(response) {
+                names.push("Link");
+            }
+            if response["content"].get("text/csv").is_some() {
+                names.push("Content-Disposition");
+            }
+            let headers: Map<String, Value> =
+                names.into_iter().map(|name| (name.to_owned(), reference("headers", name))).collect();
+            response["headers"] = Value::Object(headers);
+        }
+    }
+}
+
+fn is_list(response: &Value) -> bool {
+    let schema = response["content"]["application/json"]["schema"]["$ref"].as_str();
+    schema.is_some_and(|name| name.contains("/List_"))
+}

@@ -1,0 +1,82 @@
+//! Version 1 of the API, one file for each resource. A handler takes what it needs from the request, calls one use case,
+//! and sends its answer.
+
+mod auth;
+mod batch;
+mod changes;
+mod expand;
+mod imports;
+mod links;
+mod organisations;
+mod people;
+mod search;
+mod statistics;
+
+use crm_app::Error;
+use crm_domain::Violation;
+use serde_json::json;
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::path::{Parameter, ParameterIn},
+};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{extract::parameter, openapi::query, problem::Problem};
+
+/// Where version 1 lives.
+pub(crate) const BASE: &str = "/api/v1";
+
+/// Where files are sent to.
+pub(crate) const IMPORTS_PATH: &str = "/api/v1/imports";
+
+/// All routes. Fixed paths stand before those with parameters.
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    auth::routes(config);
+    organisations::routes(config);
+    people::routes(config);
+    links::routes(config);
+    search::routes(config);
+    imports::routes(config);
+    changes::routes(config);
+}
+
+/// A page of a list.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it describes what `answer::list` writes from borrowed parts")]
+pub(crate) struct List<T: ToSchema> {
+    /// The records, in order.
+    items: Vec<T>,
+    /// The `cursor` of the next page; `null` on the last one.
+    #[schema(required)]
+    next_cursor: Option<String>,
+    /// How many records there are in all; `null` unless asked for.
+    #[schema(required)]
+    total: Option<i64>,
+}
+
+/// What is invalid in a request without a body is one of its parameters.
+pub(crate) fn asked(error: Error) -> Problem {
+    match error {
+        Error::Invalid(invalid) => Problem::parameters(invalid),
+        error => error.into(),
+    }
+}
+
+/// The parameter `format` of an export, for the document.
+#[derive(Debug)]
+pub(crate) struct Format;
+
+impl IntoParams for Format {
+    fn into_params(_within: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = json!({"type": "string", "enum": ["csv"], "default": "csv"});
+        vec![query("format", "The format of the file.", &schema)]
+    }
+}
+
+/// Refuses formats that are not written yet.
+pub(crate) fn csv_only(format: Option<&str>) -> Result<(), Problem> {
+    match format {
+        None | Some("csv") => Ok(()),
+        Some(_) => Err(parameter("format", &Violation::new("choice", "must be one of: csv"))),
+    }
+}

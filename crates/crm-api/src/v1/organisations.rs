@@ -1,0 +1,213 @@
+//! `/organisations`
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web::Data};
+use crm_app::{Answer, App, BatchRequest, Once};
+use crm_domain::{
+    Organisation, OrganisationField, OrganisationPatch, RecordedChange,
+    access::{Create, Delete, Export, Read, Update},
+    query::Page,
+};
+use crm_monitoring::RequestId;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{
+    List, asked,
+    batch::{self, BatchBody, BatchResults},
+    expand::{self, ExpandParameter},
+};
+use crate::{
+    answer::{self, Columns},
+    extract::{Body, Caller, Expand, Granted, IfMatch, IfNoneMatch, Key, ListParameters, PageParameters, PathId},
+    problem::Problem,
+};
+
+pub(super) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list).service(create).service(export).service(statistics).service(run_batch);
+    config.service(read).service(update).service(remove).service(restore).service(history);
+}
+
+/// Lists the organisations that you may see.
+#[utoipa::path(tag = "organisations", params(ListParameters<OrganisationField>, ExpandParameter<Organisation>),
+    responses((status = 200, description = "A page of the list.", body = List<Organisation>)))]
+#[get("/organisations")]
+async fn list(
+    app: Data<App>,
+    Granted(grant): Granted<Read, Organisation>,
+    list: ListParameters<OrganisationField>,
+    caller: Caller,
+) -> Result<HttpResponse, Problem> {
+    expand::checked::<Organisation>(&list.expand)?;
+    let page = app.organisations().list(grant.clone(), list.query).await.map_err(asked)?;
+    if list.expand.is_empty() {
+        return Ok(answer::list(&page, &list.address));
+    }
+    let items = expand::organisations(&app, &caller, &grant, &list.expand, &page.items).await?;
+    let page = Page { items, next_cursor: page.next_cursor, total: page.total };
+    Ok(answer::list(&page, &list.address))
+}
+
+/// Makes an organisation.
+#[utoipa::path(tag = "organisations", request_body = OrganisationPatch,
+    responses((status = 201, description = "It was made.", body = Organisation)))]
+#[post("/organisations")]
+async fn create(
+    app: Data<App>,
+    Granted(grant): Granted<Create, Organisation>,
+    body: Body<OrganisationPatch>,
+) -> Result<HttpResponse, Problem> {
+    let once = Once { key: body.key.clone(), render: made };
+    Ok(answer::sent(app.organisations().create(grant, body.input(), once).await?))
+}
+
+/// Reads an organisation.
+#[utoipa::path(tag = "organisations", params(ExpandParameter<Organisation>), responses(
+    (status = 200, description = "The organisation.", body = Organisation),
+    (status = 304, description = "You have this version already.")))]
+#[get("/organisations/{id}")]
+async fn read(
+    app: Data<App>,
+    Granted(grant): Granted<Read, Organisation>,
+    PathId(id): PathId<Organisation>,
+    known: IfNoneMatch,
+    Expand(relations): Expand,
+    caller: Caller,
+) -> Result<HttpResponse, Problem> {
+    expand::checked::<Organisation>(&relations)?;
+    let organisation = app.organisations().get(grant.clone(), id).await?;
+    let version = organisation.stamps.version;
+    // What is inlined has versions of its own.
+    if relations.is_empty() && known.has(version) {
+        return Ok(answer::not_modified(version));
+    }
+    let expanded = expand::organisations(&app, &caller, &grant, &relations, &[organisation]).await?;
+    Ok(answer::record(version, &expanded[0]))
+}
+
+/// Changes an organisation.
+#[utoipa::path(tag = "organisations", request_body = OrganisationPatch,
+    responses((status = 200, description = "Its new state.", body = Organisation)))]
+#[patch("/organisations/{id}")]
+async fn update(
+    app: Data<App>,
+    Granted(grant): Granted<Update, Organisation>,
+    PathId(id): PathId<Organisation>,
+    IfMatch(expected): IfMatch,
+    body: Body<OrganisationPatch>,
+) -> Result<HttpResponse, Problem> {
+    let organisation = app.organisations().update(grant, id, expected, body.input()).await?;
+    Ok(answer::record(organisation.stamps.version, &organisation))
+}
+
+/// Deletes an organisation; it can be restored.
+#[utoipa::path(tag = "organisations", responses((status = 204, description = "It was deleted.")))]
+#[delete("/organisations/{id}")]
+async fn remove(
+    app: Data<App>,
+    Granted(grant): Granted<Delete, Organisation>,
+    PathId(id): PathId<Organisation>,
+    IfMatch(expected): IfMatch,
+) -> Result<HttpResponse, Problem> {
+    app.organisations().delete(grant, id, expected).await?;
+    Ok(answer::done())
+}
+
+/// Brings a deleted organisation back.
+#[utoipa::path(tag = "organisations", responses((status = 200, description = "It is back.", body = Organisation)))]
+#[post("/organisations/{id}/restore")]
+async fn restore(
+    app: Data<App>,
+    Granted(grant): Granted<Delete, Organisation>,
+    PathId(id): PathId<Organisation>,
+    key: Key,
+) -> Result<HttpResponse, Problem> {
+    let once = Once { key: key.with_body(b""), render: restored };
+    Ok(answer::sent(app.organisations().restore(grant, id, once).await?))
+}
+
+/// Lists the changes of an organisation, newest first.
+#[utoipa::path(tag = "organisations", params(PageParameters),
+    responses((status = 200, description = "A page of the history.", body = List<RecordedChange>)))]
+#[get("/organisations/{id}/history")]
+async fn history(
+    app: Data<App>,
+    Granted(grant): Granted<Read, Organisation>,
+    PathId(id): PathId<Organisation>,
+    page: PageParameters,
+) -> Result<HttpResponse, Problem> {
+    let changes = app.organisations().history(grant, id, page.cursor, page.limit).await.map_err(asked)?;
+    Ok(answer::list(&changes, &page.address))
+}
+
+/// Creates, changes and deletes many organisations in one request.
+#[utoipa::path(tag = "organisations", request_body = BatchBody,
+    responses((status = 200, description = "One result for each operation.", body = BatchResults)))]
+#[post("/organisations/batch")]
+async fn run_batch(
+    app: Data<App>,
+    caller: Caller,
+    body: Body<BatchRequest>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let once = Once { key: body.key, render: batch::rendered };
+    let answer = app.organisations().batch(&caller.0, body.read?, once).await?;
+    Ok(batch::sent(answer, RequestId::of(&request)))
+}
+
+/// Counts and sums the organisations that the list with the same filters would show.
+#[utoipa::path(tag = "organisations", params(ListParameters<OrganisationField>),
+    responses((status = 200, description = "Counts and sums.", body = super::statistics::OrganisationStatisticsBody)))]
+#[get("/organisations/stats")]
+async fn statistics(
+    app: Data<App>,
+    Granted(grant): Granted<Read, Organisation>,
+    list: ListParameters<OrganisationField>,
+) -> Result<HttpResponse, Problem> {
+    let statistics = app.organisations().statistics(grant, list.query).await.map_err(asked)?;
+    Ok(HttpResponse::Ok().json(statistics))
+}
+
+/// Downloads all organisations that the list with the same filters would show.
+#[utoipa::path(tag = "organisations", params(ListParameters<OrganisationField>, super::Format),
+    responses((status = 200, description = "A CSV file, one line for each record.", body = String, content_type = "text/csv")))]
+#[get("/organisations/export")]
+async fn export(
+    app: Data<App>,
+    Granted(grant): Granted<Export, Organisation>,
+    list: ListParameters<OrganisationField>,
+) -> Result<HttpResponse, Problem> {
+    super::csv_only(list.format.as_deref())?;
+    answer::exported(app.organisations().export(grant, list.query), COLUMNS, "organisations.csv").await
+}
+
+fn made(organisation: &Organisation) -> Answer {
+    answer::made("organisations", organisation.id.uuid(), organisation.stamps.version, organisation)
+}
+
+fn restored(organisation: &Organisation) -> Answer {
+    answer::restored(organisation.stamps.version, organisation)
+}
+
+/// The columns of an export, in the order of the fields.
+#[rustfmt::skip]
+const COLUMNS: Columns = &[
+    "id", "name", "type", "category", "email", "phone", "website", "address", "city", "postal_code", "country_code",
+    "language", "domicile", "aum", "aum_date", "strategies", "tags", "lei", "registration_number", "licence_number",
+    "pipeline_stage", "potential_amount", "currency", "signature_probability", "signature_date", "is_active",
+    "description", "notes", "version", "owner_id", "team_id", "created_at", "created_by", "updated_at", "updated_by",
+    "deleted_at",
+];
+
+#[cfg(test)]
+mod tests {
+    use crm_domain::{Field, NewRecord, OrganisationId, values::{Name, Timestamp}};
+
+    use super::*;
+
+    #[test]
+    fn an_export_has_a_column_for_every_field() {
+        let new = NewRecord { id: OrganisationId::from_u128(1), owner_id: None, team_id: None, by: None, at: Timestamp::EARLIEST };
+        let patch = OrganisationPatch { name: Field::Set(Name::parse("Exemple").unwrap()), ..Default::default() };
+        let record = serde_json::to_value(Organisation::create(new, &patch).unwrap().state).unwrap();
+        answer::assert_columns(COLUMNS, &record);
+    }
+}

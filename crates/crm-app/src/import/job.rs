@@ -1,0 +1,332 @@
+//! The running of one import: from a file, chunk by chunk, in bounded memory. Each chunk is one transaction, and the
+//! progress is saved with it, so that what the counts say is what has been done.
+
+use std::{
+    io::Read,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crm_domain::{
+    Change, ChangeAction, FieldChange, Import, ImportCounts, ImportStatus, ImportTarget, RecordKind,
+    access::{Actor, policy},
+};
+use crm_persistence::{
+    Recorded, Stamp, WriteTx,
+    imports::{self, ImportError},
+};
+
+use super::{
+    ImportOptions, Progress,
+    chunk::{self, ChunkOutcome},
+    organisations::Organisations,
+    people::{LinkGrants, People},
+    reader::{Column, Reader, Row, RowError},
+    row::{Draft, Problem, RowReader},
+    seen::Seen,
+    target::Target,
+};
+use crate::{App, Error};
+
+/// How many rows one transaction holds at most.
+const ROWS: usize = 1000;
+
+/// How many bytes of cells one transaction holds at most.
+const BYTES: usize = 8 * 1024 * 1024;
+
+/// How often a chunk is tried again while the database is busy or a record moves on; each try waits by itself.
+const ATTEMPTS: usize = 30;
+
+/// The most characters of a refused value that are kept.
+const VALUE: usize = 500;
+
+/// An import about to run.
+pub(super) struct Job<'a> {
+    pub app: &'a App,
+    pub actor: &'a Actor,
+    pub import: Import,
+    pub options: &'a ImportOptions,
+    /// Whether to stop after the present chunk.
+    pub stopping: &'a dyn Fn() -> bool,
+    pub progress: &'a mut dyn FnMut(Progress),
+}
+
+impl Job<'_> {
+    /// Runs it to its end. A file that cannot be read ends as an import that failed; a fault of the service is an error,
+    /// and the import is marked as failed as far as that is still possible.
+    pub(super) fn run(mut self, read: impl Read) -> Result<Import, Error> {
+        match self.run_target(read) {
+            Ok(()) => {}
+            Err(Halt::File(reason)) => self.end(ImportStatus::Failed, Some(reason))?,
+            Err(Halt::Service(fault)) => {
+                // The fault is what the caller must hear of, whether or not it can be written down.
+                let _marked = self.end(ImportStatus::Failed, Some(fault.to_string()));
+                return Err(fault);
+            }
+        }
+        Ok(self.import)
+    }
+
+    fn run_target(&mut self, read: impl Read) -> Result<(), Halt> {
+        let (app, default_country) = (self.app.clone(), self.options.default_country);
+        match self.import.resource {
+            ImportTarget::Organisations => {
+                let grant = policy::authorise(self.actor).map_err(Error::from)?;
+                self.run_rows(read, &Organisations { app, grant, default_country })
+            }
+            ImportTarget::People => {
+                let grant = policy::authorise(self.actor).map_err(Error::from)?;
+                let readable = policy::authorise(self.actor).map_err(Error::from)?;
+                let find = policy::authorise(self.actor);
+                let organisations =
+                    find.and_then(|find| policy::authorise(self.actor).map(|link| LinkGrants { find, link }));
+                self.run_rows(read, &People { app, grant, readable, organisations, default_country })
+            }
+        }
+    }
+
+    fn run_rows<T: Target>(&mut self, read: impl Read, target: &T) -> Result<(), Halt> {
+        let bytes = Arc::new(AtomicU64::new(0));
+        let read = Counted { read, bytes: Arc::clone(&bytes) };
+        let mut reader = Reader::open(read, &self.options.reader::<T>()).map_err(|error| Halt::File(error.to_string()))?;
+        let columns = reader.columns().to_vec();
+        self.begin(&columns)?;
+        let mut rows = RowReader::new(target, &columns);
+        let mut seen = Seen::default();
+        loop {
+            let chunk = Chunk::read(&mut reader, &mut rows)?;
+            if chunk.is_empty() {
+                break;
+            }
+            let outcome = self.commit(target, &columns, &chunk, &seen)?;
+            outcome.remember(&mut seen);
+            (self.progress)(Progress { counts: self.import.counts, bytes: bytes.load(Ordering::Relaxed) });
+            if (self.stopping)() {
+                return Err(Halt::File(super::INTERRUPTED.to_owned()));
+            }
+        }
+        self.end(ImportStatus::Completed, None)?;
+        Ok(())
+    }
+
+    fn begin(&mut self, columns: &[Column]) -> Result<(), Error> {
+        self.import.status = ImportStatus::Running;
+        let unmapped = columns.iter().filter(|column| column.field().is_none()).map(|column| column.header.clone());
+        self.import.unmapped = unmapped.collect();
+        self.import.updated_at = self.app.now();
+        let headers: Vec<String> = columns.iter().map(|column| column.header.clone()).collect();
+        let import = &self.import;
+        patiently(|| {
+            self.app.write_now(self.actor, None, |tx| {
+                imports::save(tx, import.version, import)?;
+                imports::save_headers(tx, import.id, &headers)?;
+                Ok(tx.unchanged(()))
+            })
+        })
+    }
+
+    /// Deals with a chunk and saves the progress; in a dry run the chunk is taken back and the progress alone saved.
+    fn commit<T: Target>(
+        &mut self,
+        target: &T,
+        columns: &[Column],
+        chunk: &Chunk<T::Aside>,
+        seen: &Seen,
+    ) -> Result<ChunkOutcome, Error> {
+        let (app, actor, on_duplicate) = (self.app, self.actor, self.options.on_duplicate);
+        let before = self.import.clone();
+        let (import, outcome) = patiently(|| {
+            let stamp = Stamp { actor: actor.clone(), at: app.now(), import_id: Some(before.id) };
+            let save = |tx: &mut WriteTx, outcome: &ChunkOutcome| -> Result<Import, Error> {
+                let mut import = before.clone();
+                import.counts = sum(import.counts, chunk.counts(), outcome.counts);
+                import.updated_at = tx.at();
+                let told = chunk.errors(columns, outcome);
+                imports::save(tx, import.version, &import)?;
+                imports::add_errors(tx, import.id, &told)?;
+                Ok(import)
+            };
+            if before.dry_run {
+                let outcome = app.database().rehearse(stamp, |tx| {
+                    chunk::process(tx, target, on_duplicate, seen, &chunk.drafts)
+                })?;
+                return app.write_now(actor, None, |tx| {
+                    let import = save(tx, &outcome)?;
+                    Ok(tx.unchanged((import, outcome)))
+                });
+            }
+            app.write_now(actor, Some(before.id), |tx| {
+                let recorded = chunk::process(tx, target, on_duplicate, seen, &chunk.drafts)?;
+                let import = save(tx, recorded.value())?;
+                Ok(recorded.map(|outcome| (import, outcome)))
+            })
+        })?;
+        self.import = import;
+        Ok(outcome)
+    }
+
+    fn end(&mut self, status: ImportStatus, failure: Option<String>) -> Result<(), Error> {
+        let (app, actor) = (self.app, self.actor);
+        let before = self.import.clone();
+        self.import = patiently(|| {
+            app.write_now(actor, Some(before.id), |tx| {
+                let mut import = before.clone();
+                import.failure.clone_from(&failure);
+                moved_on(tx, import, status)
+            })
+        })?;
+        Ok(())
+    }
+}
+
+/// Gives an import its next status, and records that.
+pub(super) fn moved_on(tx: &mut WriteTx, mut import: Import, status: ImportStatus) -> Result<Recorded<Import>, Error> {
+    let (old, before) = (import.status, import.version);
+    import.status = status;
+    import.version = import.version.next();
+    import.updated_at = tx.at();
+    import.finished_at = (status != ImportStatus::Reverting).then(|| tx.at());
+    imports::save(tx, before, &import)?;
+    let word = |status: ImportStatus| status.as_ref().into();
+    let field = FieldChange { field: "status".into(), old: word(old), new: word(status) };
+    let recorded = tx.record(change(&import, ChangeAction::Updated, vec![field]))?;
+    Ok(recorded.with(import))
+}
+
+pub(super) fn change(import: &Import, action: ChangeAction, fields: Vec<FieldChange>) -> Change {
+    Change { kind: RecordKind::Imports, record_id: import.id.uuid(), version: import.version, action, fields }
+}
+
+/// Why an import stops before the end of its file.
+enum Halt {
+    /// The file cannot be read, or the service is about to stop.
+    File(String),
+    /// The service is at fault.
+    Service(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(fault: Error) -> Self {
+        Self::Service(fault)
+    }
+}
+
+/// Repeats what a busy database or another writer kept from happening. Each try waits for a connection by itself, so this
+/// is no busy loop.
+pub(super) fn patiently<T>(mut work: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    for _ in 1..ATTEMPTS {
+        match work() {
+            Err(Error::Busy { .. } | Error::Stale { .. }) => {}
+            done => return done,
+        }
+    }
+    work()
+}
+
+/// The rows of one transaction, and those that could not even be split into cells.
+struct Chunk<A> {
+    drafts: Vec<Draft<A>>,
+    broken: Vec<Broken>,
+}
+
+struct Broken {
+    number: u64,
+    line: u64,
+    problem: Problem,
+}
+
+impl<A: Clone> Chunk<A> {
+    fn read<T: Target<Aside = A>>(
+        reader: &mut Reader<impl Read>,
+        rows: &mut RowReader<'_, T>,
+    ) -> Result<Self, Halt> {
+        let mut chunk = Self { drafts: Vec::with_capacity(ROWS), broken: Vec::new() };
+        let mut bytes = 0;
+        while chunk.drafts.len() + chunk.broken.len() < ROWS && bytes < BYTES {
+            let mut row = Row::default();
+            match reader.read_row(&mut row) {
+                None => break,
+                Some(Ok(())) => {
+                    bytes += row.cells.iter().map(String::len).sum::<usize>();
+                    chunk.drafts.push(rows.read(row));
+                }
+                Some(Err(RowError::Broken(row))) => {
+                    let mut problem = Problem::of_row(row.reason.code(), row.reason.to_string());
+                    problem.value = row.text;
+                    chunk.broken.push(Broken { number: row.number, line: row.line, problem });
+                }
+                Some(Err(RowError::Source(error))) => return Err(Halt::File(error.to_string())),
+            }
+        }
+        Ok(chunk)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.drafts.is_empty() && self.broken.is_empty()
+    }
+
+    /// What the chunk counts before its rows are dealt with.
+    fn counts(&self) -> ImportCounts {
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let broken = count(self.broken.len());
+        ImportCounts { rows: count(self.drafts.len()) + broken, failed: broken, ..ImportCounts::default() }
+    }
+
+    /// All problems in the order of the file.
+    fn errors(&self, columns: &[Column], outcome: &ChunkOutcome) -> Vec<ImportError> {
+        let header = |field: &String| {
+            let column = columns.iter().find(|column| column.field() == Some(field.as_str()));
+            column.map_or_else(|| field.clone(), |column| column.header.clone())
+        };
+        let error = |number: u64, line: u64, cells: &[String], problem: &Problem| ImportError {
+            row: i64::try_from(number).unwrap_or(i64::MAX),
+            line: i64::try_from(line).unwrap_or(i64::MAX),
+            column: problem.field.as_ref().map(header),
+            value: Some(problem.value.chars().take(VALUE).collect()),
+            code: problem.code.clone(),
+            reason: problem.reason.clone(),
+            cells: cells.to_vec(),
+        };
+        let rows = self.drafts.iter().zip(&outcome.problems);
+        let of_rows = rows.flat_map(|(draft, problems)| {
+            problems.iter().map(move |problem| error(draft.number, draft.line, &draft.cells, problem))
+        });
+        let of_broken = self.broken.iter().map(|broken| {
+            error(broken.number, broken.line, std::slice::from_ref(&broken.problem.value), &broken.problem)
+        });
+        let mut all: Vec<ImportError> = of_rows.chain(of_broken).collect();
+        all.sort_by_key(|error| error.row);
+        all
+    }
+}
+
+fn sum(one: ImportCounts, two: ImportCounts, three: ImportCounts) -> ImportCounts {
+    let add = |part: fn(&ImportCounts) -> i64| part(&one) + part(&two) + part(&three);
+    ImportCounts {
+        rows: add(|counts| counts.rows),
+        created: add(|counts| counts.created),
+        updated: add(|counts| counts.updated),
+        unchanged: add(|counts| counts.unchanged),
+        merged: add(|counts| counts.merged),
+        failed: add(|counts| counts.failed),
+        invalid_cells: add(|counts| counts.invalid_cells),
+        reverted: add(|counts| counts.reverted),
+        kept: add(|counts| counts.kept),
+    }
+}
+
+/// Counts the bytes that have been read, for a progress bar.
+struct Counted<R> {
+    read: R,
+    bytes: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.read.read(buffer)?;
+        self.bytes.fetch_add(length as u64, Ordering::Relaxed);
+        Ok(length)
+    }
+}

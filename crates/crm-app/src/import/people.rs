@@ -1,0 +1,302 @@
+//! What a row says of a person, and which organisation it says that the person works with.
+
+use std::collections::{HashMap, HashSet};
+
+use crm_domain::{
+    Change, ChangeAction, FieldChange, Invalid, Link, LinkPatch, NewRecord, Organisation, OrganisationId, Person,
+    PersonId, PersonPatch, RecordKind, Version,
+    access::{Denied, Grant, Import, Read, Update},
+    values::{CountryCode, EmailAddress, Lei, fold},
+};
+use crm_persistence::{
+    Recorded, StoreError, WriteTx, links,
+    organisations::{self, MatchKeys},
+    people::{self, MatchKeys as PeopleKeys},
+};
+use serde_json::Value;
+
+use super::{
+    cells::Reading,
+    reader::{self, Synonyms},
+    row::Problem,
+    seen::Key,
+    target::{FieldMap, FieldReading, Keys, Made, Target},
+};
+use crate::{App, Error, links::change as link_change, people::change};
+
+/// An import of people.
+pub(super) struct People {
+    pub app: App,
+    pub grant: Grant<Import, Person>,
+    pub readable: Grant<Read, Person>,
+    /// Links are made where the importer may see organisations and change them.
+    pub organisations: Result<LinkGrants, Denied>,
+    pub default_country: Option<CountryCode>,
+}
+
+/// What it takes to link people with organisations.
+pub(super) struct LinkGrants {
+    pub find: Grant<Import, Organisation>,
+    pub link: Grant<Update, Organisation>,
+}
+
+/// The organisation of a row, as its cells name it, and as it was found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Employer {
+    lei: Option<String>,
+    licence_number: Option<String>,
+    name: Option<String>,
+    found: Option<OrganisationId>,
+}
+
+impl Employer {
+    /// The column and the cell that name it best.
+    fn named_by(&self) -> Option<(&'static str, &str)> {
+        let lei = self.lei.as_deref().map(|lei| ("organisation_lei", lei));
+        let licence = self.licence_number.as_deref().map(|number| ("organisation_licence_number", number));
+        let name = self.name.as_deref().map(|name| ("organisation", name));
+        lei.or(licence).or(name)
+    }
+}
+
+const fn field(name: &'static str, reading: Reading) -> FieldReading {
+    FieldReading { name, reading }
+}
+
+impl Target for People {
+    type Record = Person;
+    type Patch = PersonPatch;
+    type Aside = Employer;
+
+    const SYNONYMS: &'static Synonyms = reader::PERSON;
+    const FIELDS: &'static [FieldReading] = &[
+        field("first_name", Reading::Line),
+        field("last_name", Reading::Line),
+        field("email", Reading::Line),
+        field("personal_email", Reading::Line),
+        field("phone", Reading::Phone),
+        field("mobile", Reading::Phone),
+        field("job_title", Reading::Line),
+        field("country_code", Reading::Country),
+        field("language", Reading::Language),
+        field("linkedin_url", Reading::Line),
+        field("tags", Reading::Tags),
+        field("is_active", Reading::Truth),
+        field("consent", Reading::Truth),
+        field("consent_date", Reading::Date),
+        field("notes", Reading::Text),
+    ];
+
+    fn read(fields: FieldMap) -> Result<PersonPatch, Invalid> {
+        PersonPatch::read(Value::Object(fields))
+    }
+
+    fn asides<'c>(&self, _: &mut FieldMap, cell: &dyn Fn(&str) -> Option<&'c str>) -> Employer {
+        let text = |column: &str| cell(column).map(str::to_owned);
+        Employer {
+            lei: text("organisation_lei"),
+            licence_number: text("organisation_licence_number"),
+            name: text("organisation"),
+            found: None,
+        }
+    }
+
+    fn resolve(&self, tx: &mut WriteTx, asides: &mut [Employer]) -> Result<Vec<(usize, Problem)>, Error> {
+        let named: Vec<usize> = (0..asides.len()).filter(|at| asides[*at].named_by().is_some()).collect();
+        let problem = |aside: &Employer, code: &str, reason: String| {
+            let (field, value) = aside.named_by().unwrap_or(("organisation", ""));
+            Problem { field: Some(field.to_owned()), value: value.to_owned(), code: code.to_owned(), reason }
+        };
+        let grants = match &self.organisations {
+            Ok(grants) => grants,
+            Err(denied) => {
+                let refuse = |at: usize| (at, problem(&asides[at], "forbidden", denied.to_string()));
+                return Ok(named.into_iter().map(refuse).collect());
+            }
+        };
+        let employers = Employers::load(tx, grants, asides)?;
+        let mut problems = Vec::new();
+        for at in named {
+            asides[at].found = employers.find(&asides[at]);
+            if asides[at].found.is_none() {
+                let reason = "no organisation with this name or number, or more than one".to_owned();
+                problems.push((at, problem(&asides[at], "not_found", reason)));
+            }
+        }
+        Ok(problems)
+    }
+
+    /// The e-mail address; else the full name within the organisation.
+    fn keys(&self, fields: &FieldMap, employer: &Employer) -> Keys {
+        let text = |name: &str| fields.get(name).and_then(Value::as_str);
+        if let Some(email) = text("email").and_then(|email| EmailAddress::parse(email).ok()) {
+            return Keys { own: vec![by_email(&email)], fallback: Vec::new() };
+        }
+        let name = fold(&format!("{} {}", text("first_name").unwrap_or_default(), text("last_name").unwrap_or_default()));
+        if name.is_empty() {
+            return Keys::default();
+        }
+        match (employer.found, employer.named_by()) {
+            (Some(id), _) => Keys { own: vec![named(&name, &id.to_string())], fallback: Vec::new() },
+            (None, Some((_, cell))) => Keys { own: vec![named(&name, &fold(cell))], fallback: vec![named(&name, "")] },
+            (None, None) => Keys { own: vec![named(&name, "")], fallback: Vec::new() },
+        }
+    }
+
+    fn keys_of(&self, record: &Person) -> Vec<Key> {
+        record.email.as_ref().map(by_email).into_iter().collect()
+    }
+
+    fn load(&self, tx: &mut WriteTx, keys: &[Key]) -> Result<Vec<(Person, Vec<Key>)>, Error> {
+        let mut wanted = PeopleKeys::default();
+        for (kind, value) in keys.iter().filter_map(|key| key.split_once(':')) {
+            match kind {
+                "email" => wanted.emails.push(value.to_owned()),
+                _ => wanted.names.push(value.rsplit_once('|').map_or(value, |(name, _)| name).to_owned()),
+            }
+        }
+        wanted.names.sort_unstable();
+        wanted.names.dedup();
+        let found = people::matching(tx, &self.grant, &wanted)?;
+        let pairs = self.pairs(tx, &found)?;
+        let with_keys = |person: Person| {
+            let mut keys = self.keys_of(&person);
+            let name = fold(&person.full_name());
+            let employers: Vec<_> = pairs.iter().filter(|(_, id)| *id == person.id).collect();
+            keys.extend(employers.iter().map(|(organisation, _)| named(&name, &organisation.to_string())));
+            if employers.is_empty() {
+                keys.push(named(&name, ""));
+            }
+            (person, keys)
+        };
+        Ok(found.into_iter().map(with_keys).collect())
+    }
+
+    fn create(&self, tx: &WriteTx, patch: &PersonPatch) -> Result<(Person, Vec<FieldChange>), Invalid> {
+        let actor = self.grant.actor();
+        let (owner_id, team_id, by) = (actor.user_id(), actor.team_id(), actor.user_id());
+        let new = NewRecord { id: self.app.new_id(), owner_id, team_id, by, at: tx.at() };
+        Person::create(new, patch).map(|made| (made.state, made.changes))
+    }
+
+    fn apply(&self, tx: &WriteTx, record: &Person, patch: &PersonPatch) -> Result<(Person, Vec<FieldChange>), Invalid> {
+        let applied = record.apply(patch, self.grant.actor().user_id(), tx.at())?;
+        Ok((applied.state, applied.changes))
+    }
+
+    fn insert(&self, tx: &mut WriteTx, records: &[Person]) -> Result<(), StoreError> {
+        people::insert_many(tx, &self.grant, records)
+    }
+
+    fn save(&self, tx: &mut WriteTx, before: Version, record: &Person) -> Result<(), StoreError> {
+        people::save(tx, &self.grant, before, record)
+    }
+
+    fn change(record: &Person, made: Made, fields: Vec<FieldChange>) -> Change {
+        let action = if made == Made::New { ChangeAction::Created } else { ChangeAction::Updated };
+        change(record, action, fields)
+    }
+
+    fn version(record: &Person) -> Version {
+        record.stamps.version
+    }
+
+    /// Links each person with the organisation of its row, unless that link is there already.
+    fn finish(&self, tx: &mut WriteTx, written: &[(Person, Employer)]) -> Result<Recorded<()>, Error> {
+        let Ok(grants) = &self.organisations else {
+            return Ok(tx.unchanged(()));
+        };
+        let wanted: Vec<(OrganisationId, &Person)> =
+            written.iter().filter_map(|(person, employer)| Some((employer.found?, person))).collect();
+        if wanted.is_empty() {
+            return Ok(tx.unchanged(()));
+        }
+        let people: Vec<Person> = wanted.iter().map(|(_, person)| (*person).clone()).collect();
+        let mut linked = self.pairs(tx, &people)?;
+        let (mut new, mut changes) = (Vec::new(), Vec::new());
+        for (organisation, person) in wanted {
+            if linked.insert((organisation, person.id)) {
+                let record =
+                    NewRecord { id: self.app.new_id(), owner_id: None, team_id: None, by: self.grant.actor().user_id(), at: tx.at() };
+                let made = Link::create(record, organisation, person.id, &LinkPatch::default())?;
+                changes.push(link_change(&made.state, made.state.version, ChangeAction::Created, made.changes));
+                new.push(made.state);
+            }
+        }
+        links::insert_many(tx, &grants.link, &new)?;
+        Ok(tx.record_all(changes)?)
+    }
+
+    fn default_country(&self) -> Option<CountryCode> {
+        self.default_country
+    }
+}
+
+impl People {
+    /// Which of these people are linked with which organisations that the importer may see.
+    fn pairs(&self, tx: &mut WriteTx, people: &[Person]) -> Result<HashSet<(OrganisationId, PersonId)>, Error> {
+        let Ok(grants) = &self.organisations else {
+            return Ok(HashSet::new());
+        };
+        let ids: Vec<PersonId> = people.iter().map(|person| person.id).collect();
+        Ok(links::pairs_of_people(tx, &grants.find, &self.readable, &ids)?.into_iter().collect())
+    }
+}
+
+/// The organisations that the rows of a chunk may mean.
+struct Employers {
+    found: Vec<Organisation>,
+    by_key: HashMap<String, Vec<usize>>,
+}
+
+impl Employers {
+    fn load(tx: &mut WriteTx, grants: &LinkGrants, asides: &[Employer]) -> Result<Self, Error> {
+        let all = |part: fn(&Employer) -> Option<String>| {
+            let mut values: Vec<String> = asides.iter().filter_map(part).collect();
+            values.sort_unstable();
+            values.dedup();
+            values
+        };
+        let keys = MatchKeys {
+            licence_numbers: all(|employer| employer.licence_number.clone()),
+            leis: all(|employer| canonical_lei(employer.lei.as_deref()?)),
+            registration_numbers: Vec::new(),
+            names: all(|employer| employer.name.as_deref().map(fold)),
+        };
+        let found = organisations::matching(tx, &grants.find, &keys)?;
+        let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, organisation) in found.iter().enumerate() {
+            let lei = organisation.lei.as_ref().map(|lei| format!("lei:{lei}"));
+            let licence = organisation.licence_number.as_ref().map(|number| format!("licence:{number}"));
+            let name = format!("name:{}", fold(organisation.name.as_str()));
+            for key in lei.into_iter().chain(licence).chain([name]) {
+                by_key.entry(key).or_default().push(at);
+            }
+        }
+        Ok(Self { found, by_key })
+    }
+
+    /// The one that a row means: by identifier, else by licence number, else by a name that only one has.
+    fn find(&self, employer: &Employer) -> Option<OrganisationId> {
+        let lei = employer.lei.as_deref().and_then(canonical_lei).map(|lei| format!("lei:{lei}"));
+        let licence = employer.licence_number.as_ref().map(|number| format!("licence:{number}"));
+        let name = employer.name.as_deref().map(|name| format!("name:{}", fold(name)));
+        let found = [lei, licence, name].into_iter().flatten().find_map(|key| self.by_key.get(&key))?;
+        match found.as_slice() {
+            [one] => Some(self.found[*one].id),
+            _ => None,
+        }
+    }
+}
+
+fn canonical_lei(text: &str) -> Option<String> {
+    Lei::parse(text).ok().map(|lei| lei.to_string())
+}
+
+fn by_email(email: &EmailAddress) -> Key {
+    format!("email:{}", email.key())
+}
+
+fn named(name: &str, organisation: &str) -> Key {
+    format!("name:{name}|{organisation}")
+}

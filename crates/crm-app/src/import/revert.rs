@@ -1,0 +1,288 @@
+//! Taking an import back: its changes are undone from the newest to the oldest, each where the record is still as the
+//! import left it. What somebody has changed since is kept, and counted.
+
+use std::collections::HashMap;
+
+use crm_domain::{
+    ChangeAction, FieldChange, Import, ImportCounts, ImportId, ImportStatus, LinkId, Organisation, OrganisationId,
+    OrganisationPatch, Person, PersonId, PersonPatch, RecordKind, RecordedChange, Version,
+    access::{Actor, Grant, Import as ImportAction, Update, policy},
+};
+use crm_persistence::{
+    Recorded, StoreError, WriteTx,
+    changes::{self, ImportedChange},
+    imports, links,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{
+    Imports, find,
+    job::{moved_on, patiently},
+};
+use crate::{
+    Answer, App, Error, Once,
+    app::system_grant,
+    links::change as link_change,
+    organisations::{self as organisation_use_cases},
+    people as people_use_cases,
+};
+
+/// How many changes one transaction takes back.
+const CHANGES: i64 = 500;
+
+impl Imports {
+    /// Takes an import back in the background. It must have ended, and not have been a dry run.
+    pub async fn revert(&self, actor: &Actor, id: ImportId, once: Once<Import>) -> Result<Answer, Error> {
+        let first = std::sync::Arc::new(std::sync::OnceLock::new());
+        let (as_actor, begun) = (actor.clone(), std::sync::Arc::clone(&first));
+        let answer = self
+            .app
+            .write(actor, move |tx| {
+                once.run(tx, |tx| {
+                    let recorded = begin(tx, &as_actor, id)?;
+                    let _only_once = begun.set(recorded.value().clone());
+                    Ok(recorded)
+                })
+            })
+            .await?;
+        if let Some(import) = first.get().cloned() {
+            let actor = actor.clone();
+            self.app.runner().take_turn(&self.app, id, move |app| take_back(app, &actor, import).map(drop));
+        }
+        Ok(answer)
+    }
+
+    /// Takes an import back on this very thread, for commands.
+    pub fn revert_now(&self, actor: &Actor, id: ImportId) -> Result<Import, Error> {
+        let import = self.app.write_now(actor, None, |tx| begin(tx, actor, id))?;
+        take_back(&self.app, actor, import)
+    }
+}
+
+fn begin(tx: &mut WriteTx, actor: &Actor, id: ImportId) -> Result<Recorded<Import>, Error> {
+    let mut import = find(tx, actor, id)?;
+    let ended = matches!(import.status, ImportStatus::Completed | ImportStatus::Failed);
+    if import.dry_run || !ended {
+        let detail = "only an import that has ended, and was no dry run, can be reverted".to_owned();
+        return Err(Error::Conflict { code: "not_revertible", detail });
+    }
+    (import.counts.reverted, import.counts.kept, import.failure) = (0, 0, None);
+    moved_on(tx, import, ImportStatus::Reverting)
+}
+
+fn take_back(app: &App, actor: &Actor, import: Import) -> Result<Import, Error> {
+    let mut reverting = Reverting { app, grants: Grants::of(actor)?, import, expected: HashMap::new() };
+    match reverting.run(actor) {
+        Ok(()) => Ok(reverting.import),
+        Err(fault) => {
+            let failed = Import { failure: Some(fault.to_string()), ..reverting.import };
+            // The fault is what the caller must hear of, whether or not it can be written down.
+            let _marked = app.write_now(actor, None, |tx| moved_on(tx, failed, ImportStatus::Failed));
+            Err(fault)
+        }
+    }
+}
+
+struct Grants {
+    organisations: Result<Grant<ImportAction, Organisation>, Error>,
+    people: Result<Grant<ImportAction, Person>, Error>,
+    links: Grant<Update, Organisation>,
+}
+
+impl Grants {
+    /// Whoever may import may take back; links that the import made go with it, whoever may change organisations.
+    fn of(actor: &Actor) -> Result<Self, Error> {
+        Ok(Self {
+            organisations: policy::authorise(actor).map_err(Error::from),
+            people: policy::authorise(actor).map_err(Error::from),
+            links: system_grant("revert of an import")?,
+        })
+    }
+}
+
+struct Reverting<'a> {
+    app: &'a App,
+    grants: Grants,
+    import: Import,
+    /// The version that a record must have for its next older change to be taken back; absent for records of which no
+    /// change has been looked at yet. A record leaves it with its creation, which is the oldest.
+    expected: HashMap<Uuid, Option<Version>>,
+}
+
+/// What became of one change.
+enum Undone {
+    /// It has been taken back, or its effect was gone already.
+    Reverted(Option<Version>),
+    /// The record has changed since.
+    Kept,
+}
+
+impl Reverting<'_> {
+    fn run(&mut self, actor: &Actor) -> Result<(), Error> {
+        let mut before = None;
+        loop {
+            let id = self.import.id;
+            let page: Vec<ImportedChange> = patiently(|| {
+                self.app.database().read(|tx| Ok::<_, Error>(changes::of_import(tx, id, before, CHANGES)?))
+            })?;
+            let Some(last) = page.last() else {
+                break;
+            };
+            before = Some(last.sequence);
+            let (import, expected) = patiently(|| self.app.write_now(actor, None, |tx| self.page(tx, &page)))?;
+            (self.import, self.expected) = (import, expected);
+            if self.app.runner().is_stopping() {
+                return Err(Error::internal(super::INTERRUPTED));
+            }
+        }
+        self.import = patiently(|| {
+            self.app.write_now(actor, None, |tx| moved_on(tx, self.import.clone(), ImportStatus::Reverted))
+        })?;
+        Ok(())
+    }
+
+    #[expect(clippy::type_complexity, reason = "the two parts of the state, taken over when the transaction has ended well")]
+    fn page(
+        &self,
+        tx: &mut WriteTx,
+        page: &[ImportedChange],
+    ) -> Result<Recorded<(Import, HashMap<Uuid, Option<Version>>)>, Error> {
+        let (mut import, mut expected) = (self.import.clone(), self.expected.clone());
+        let mut parts = Vec::with_capacity(page.len());
+        for ImportedChange { change, .. } in page {
+            let wanted = match expected.get(&change.id) {
+                Some(Some(version)) => Some(*version),
+                Some(None) => None,
+                None => Some(change.version),
+            };
+            let undone = match wanted {
+                Some(version) => self.undo(tx, change, version)?,
+                None => tx.unchanged(Undone::Kept),
+            };
+            let ImportCounts { reverted, kept, .. } = &mut import.counts;
+            let next = match undone.value() {
+                Undone::Reverted(version) => {
+                    *reverted += i64::from(change.resource != RecordKind::Imports);
+                    *version
+                }
+                Undone::Kept => {
+                    *kept += 1;
+                    None
+                }
+            };
+            if change.action == ChangeAction::Created {
+                expected.remove(&change.id);
+            } else {
+                expected.insert(change.id, next);
+            }
+            parts.push(undone.with(()));
+        }
+        import.updated_at = tx.at();
+        imports::save(tx, import.version, &import)?;
+        Ok(Recorded::all(parts).with((import, expected)))
+    }
+
+    fn undo(&self, tx: &mut WriteTx, change: &RecordedChange, version: Version) -> Result<Recorded<Undone>, Error> {
+        match change.resource {
+            RecordKind::Organisations => self.undo_organisation(tx, change, version),
+            RecordKind::People => self.undo_person(tx, change, version),
+            RecordKind::Links => self.undo_link(tx, change, version),
+            // The import itself, and what imports do not touch.
+            RecordKind::Imports | RecordKind::Users | RecordKind::Teams | RecordKind::Roles => {
+                Ok(tx.unchanged(Undone::Reverted(None)))
+            }
+        }
+    }
+
+    fn undo_organisation(&self, tx: &mut WriteTx, change: &RecordedChange, version: Version) -> Result<Recorded<Undone>, Error> {
+        use organisation_use_cases::{live_or_deleted, save};
+        let grant = self.grants.organisations.as_ref().map_err(|_| Error::NotFound)?;
+        let current = match live_or_deleted(tx, grant, OrganisationId::new(change.id)) {
+            Ok(current) => current,
+            Err(StoreError::NotFound) => return Ok(tx.unchanged(Undone::Kept)),
+            Err(error) => return Err(error.into()),
+        };
+        if current.stamps.is_deleted() || is_undone(&current, &change.changed)? {
+            return Ok(tx.unchanged(Undone::Reverted(Some(current.stamps.version))));
+        }
+        if current.stamps.version != version {
+            return Ok(tx.unchanged(Undone::Kept));
+        }
+        let by = grant.actor().user_id();
+        if change.action == ChangeAction::Created {
+            let mut state = current;
+            state.stamps = state.stamps.touched(by, tx.at());
+            state.stamps.deleted_at = Some(tx.at());
+            return Ok(save(tx, grant, version, state, ChangeAction::Deleted, Vec::new())?.with(Undone::Reverted(None)));
+        }
+        let patch = OrganisationPatch::read(old_values(&change.changed))?;
+        let applied = current.apply(&patch, by, tx.at())?;
+        let next = applied.state.stamps.version;
+        let saved = tx.savepoint(|tx| Ok(save(tx, grant, version, applied.state, ChangeAction::Updated, applied.changes)?));
+        kept_where_refused(tx, saved.map(|saved| saved.with(Undone::Reverted(Some(next)))))
+    }
+
+    fn undo_person(&self, tx: &mut WriteTx, change: &RecordedChange, version: Version) -> Result<Recorded<Undone>, Error> {
+        use people_use_cases::{live_or_deleted, save};
+        let grant = self.grants.people.as_ref().map_err(|_| Error::NotFound)?;
+        let current = match live_or_deleted(tx, grant, PersonId::new(change.id)) {
+            Ok(current) => current,
+            Err(StoreError::NotFound) => return Ok(tx.unchanged(Undone::Kept)),
+            Err(error) => return Err(error.into()),
+        };
+        if current.stamps.is_deleted() || is_undone(&current, &change.changed)? {
+            return Ok(tx.unchanged(Undone::Reverted(Some(current.stamps.version))));
+        }
+        if current.stamps.version != version {
+            return Ok(tx.unchanged(Undone::Kept));
+        }
+        let by = grant.actor().user_id();
+        if change.action == ChangeAction::Created {
+            let mut state = current;
+            state.stamps = state.stamps.touched(by, tx.at());
+            state.stamps.deleted_at = Some(tx.at());
+            return Ok(save(tx, grant, version, state, ChangeAction::Deleted, Vec::new())?.with(Undone::Reverted(None)));
+        }
+        let patch = PersonPatch::read(old_values(&change.changed))?;
+        let applied = current.apply(&patch, by, tx.at())?;
+        let next = applied.state.stamps.version;
+        let saved = tx.savepoint(|tx| Ok(save(tx, grant, version, applied.state, ChangeAction::Updated, applied.changes)?));
+        kept_where_refused(tx, saved.map(|saved| saved.with(Undone::Reverted(Some(next)))))
+    }
+
+    fn undo_link(&self, tx: &mut WriteTx, change: &RecordedChange, version: Version) -> Result<Recorded<Undone>, Error> {
+        let link = match links::find_by_id(tx, &self.grants.links, LinkId::new(change.id)) {
+            Ok(link) => link,
+            // It has been removed since: what the import did is gone.
+            Err(StoreError::NotFound) => return Ok(tx.unchanged(Undone::Reverted(None))),
+            Err(error) => return Err(error.into()),
+        };
+        if link.version != version {
+            return Ok(tx.unchanged(Undone::Kept));
+        }
+        links::delete(tx, &self.grants.links, &link)?;
+        let gone = link_change(&link, link.version.next(), ChangeAction::Deleted, Vec::new());
+        Ok(tx.record(gone)?.with(Undone::Reverted(None)))
+    }
+}
+
+/// A value that has been taken by another record meanwhile cannot be put back: the change is kept.
+fn kept_where_refused(tx: &WriteTx, undone: Result<Recorded<Undone>, Error>) -> Result<Recorded<Undone>, Error> {
+    match undone {
+        Err(Error::Conflict { .. } | Error::Invalid(_)) => Ok(tx.unchanged(Undone::Kept)),
+        undone => undone,
+    }
+}
+
+/// The patch that puts the old values back.
+fn old_values(fields: &[FieldChange]) -> Value {
+    fields.iter().map(|change| (change.field.to_string(), change.old.clone())).collect::<Map<_, _>>().into()
+}
+
+/// Whether a record has the old values already, as after a revert that was interrupted.
+fn is_undone<T: Serialize>(record: &T, fields: &[FieldChange]) -> Result<bool, Error> {
+    let value = serde_json::to_value(record).map_err(Error::internal)?;
+    Ok(!fields.is_empty() && fields.iter().all(|change| value.get(change.field.as_ref()).unwrap_or(&Value::Null) == &change.old))
+}

@@ -1,0 +1,180 @@
+//! Signing in and out. A session is a family of tokens: each refresh replaces both, and a refresh token that is used
+//! twice has been stolen from somebody, so it ends the family.
+
+use chrono::TimeDelta;
+use crm_domain::{
+    Session, SessionId, User,
+    access::{Actor, Role},
+    values::{EmailAddress, Timestamp},
+};
+use crm_persistence::{
+    sessions::{self, NewSession, Rotation},
+    users,
+};
+use secrecy::SecretString;
+
+use crate::{App, Error, password, token::TokenKind};
+
+/// How long an access token works.
+pub const ACCESS: TimeDelta = TimeDelta::minutes(15);
+
+/// How long a refresh token works.
+pub const REFRESH: TimeDelta = TimeDelta::days(30);
+
+/// The use cases of signing in and out.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    pub(crate) app: App,
+}
+
+/// Where a sign-in came from, as far as that is known; shown to the user in the list of sessions.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// Network address.
+    pub address: Option<String>,
+    /// What the client calls itself.
+    pub agent: Option<String>,
+}
+
+/// A new pair of tokens. The tokens are told this once.
+#[derive(Clone, Debug)]
+pub struct LoggedIn {
+    /// For `Authorization: Bearer`.
+    pub access_token: SecretString,
+    /// For the next pair.
+    pub refresh_token: SecretString,
+    /// How long the access token works, in seconds.
+    pub expires_in: i64,
+    /// Who has signed in.
+    pub user: User,
+}
+
+/// Who a token belongs to.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// Its session.
+    pub session: SessionId,
+    /// Its user.
+    pub user: User,
+    /// The user with the role and the team of this moment, for the policy.
+    pub actor: Actor,
+}
+
+/// The tokens of a session, for the caller and for the store.
+struct Pair {
+    access: (SecretString, [u8; 32]),
+    refresh: (SecretString, [u8; 32]),
+}
+
+impl Pair {
+    fn issue() -> Result<Self, Error> {
+        Ok(Self { access: TokenKind::Access.issue()?, refresh: TokenKind::Refresh.issue()? })
+    }
+
+    fn told(self, user: User) -> LoggedIn {
+        let (access_token, refresh_token) = (self.access.0, self.refresh.0);
+        LoggedIn { access_token, refresh_token, expires_in: ACCESS.num_seconds(), user }
+    }
+}
+
+impl Sessions {
+    /// Signs in. An unknown address, a wrong password and an inactive user take the same time and have the same answer.
+    pub async fn login(&self, email: &str, password: SecretString, origin: Origin) -> Result<LoggedIn, Error> {
+        let email = EmailAddress::parse(email).ok();
+        let known = match email {
+            Some(email) => self.app.read(move |tx| Ok(users::credentials(tx, &email)?)).await?,
+            None => None,
+        };
+        let (user, hash) = known.unzip();
+        let matches = self.app.hashing().verify(password, hash.flatten()).await?;
+        let user = user.filter(|user| matches && user.is_active).ok_or(Error::Unauthenticated)?;
+        let pair = Pair::issue()?;
+        let session = self.new_session(&user, self.app.now());
+        let new = NewSession { access_hash: pair.access.1, refresh_hash: pair.refresh.1, address: origin.address, agent: origin.agent };
+        let id = user.id;
+        self.app
+            .write(&Actor::system("sign-in"), move |tx| {
+                sessions::insert(tx, &session, &new)?;
+                users::signed_in(tx, id)?;
+                Ok(tx.unchanged(()))
+            })
+            .await?;
+        Ok(pair.told(user))
+    }
+
+    /// Replaces a pair of tokens. A refresh token that has been used already ends the session with all its tokens.
+    pub async fn refresh(&self, refresh_token: &SecretString) -> Result<LoggedIn, Error> {
+        let used = TokenKind::Refresh.hash_of(refresh_token).ok_or(Error::Unauthenticated)?;
+        let pair = Pair::issue()?;
+        let (access, refresh) = (pair.access.1, pair.refresh.1);
+        let user = self
+            .app
+            .write(&Actor::system("renewal of a session"), move |tx| {
+                let at = tx.at();
+                let rotation = Rotation {
+                    used,
+                    refresh_hash: refresh,
+                    access_hash: access,
+                    access_expires_at: at.plus(ACCESS),
+                    refresh_expires_at: at.plus(REFRESH),
+                };
+                // The end of a family must be kept, so a refusal is an answer here and becomes an error outside.
+                let user = sessions::rotate(tx, &rotation)?;
+                Ok(tx.unchanged(user))
+            })
+            .await?;
+        user.map(|user| pair.told(user)).ok_or(Error::Unauthenticated)
+    }
+
+    /// Ends a session at once.
+    pub async fn logout(&self, session: SessionId) -> Result<(), Error> {
+        self.app
+            .write(&Actor::system("sign-out"), move |tx| {
+                sessions::end(tx, session)?;
+                Ok(tx.unchanged(()))
+            })
+            .await
+    }
+
+    /// Whose access token it is: one query, so that a change of role, team or state acts on the next request.
+    pub async fn actor(&self, access_token: &SecretString) -> Result<SignedIn, Error> {
+        let hash = TokenKind::Access.hash_of(access_token).ok_or(Error::Unauthenticated)?;
+        let now = self.app.now();
+        let found = self.app.read(move |tx| Ok(sessions::actor_by_access_hash(tx, &hash, now)?)).await?;
+        let (session, user, role) = found.ok_or(Error::Unauthenticated)?;
+        Ok(signed_in(session, user, role))
+    }
+
+    /// Changes one's own password and ends all other sessions.
+    pub async fn change_password(
+        &self,
+        signed_in: &SignedIn,
+        current: SecretString,
+        new: SecretString,
+    ) -> Result<(), Error> {
+        let (user, session) = (signed_in.user.clone(), signed_in.session);
+        password::check(&new, &[user.email.as_str(), user.name.as_str()])?;
+        let email = user.email.clone();
+        let known = self.app.read(move |tx| Ok(users::credentials(tx, &email)?)).await?;
+        if !self.app.hashing().verify(current, known.and_then(|(_, hash)| hash)).await? {
+            return Err(Error::Unauthenticated);
+        }
+        let hash = self.app.hashing().hash(new).await?;
+        self.app.write(&signed_in.actor, move |tx| crate::users::put_password(tx, user, &hash, Some(session))).await
+    }
+
+    fn new_session(&self, user: &User, at: Timestamp) -> Session {
+        Session {
+            id: self.app.new_id(),
+            user_id: user.id,
+            created_at: at,
+            access_expires_at: at.plus(ACCESS),
+            refresh_expires_at: at.plus(REFRESH),
+        }
+    }
+}
+
+fn signed_in(session: SessionId, user: User, role: Role) -> SignedIn {
+    let actor = Actor::user(user.id, user.stamps.team_id, role);
+    SignedIn { session, user, actor }
+}
