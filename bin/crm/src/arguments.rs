@@ -199,7 +199,8 @@ pub struct Import {
     #[arg(long, value_name = "FILE")]
     pub errors: Option<PathBuf>,
     /// Take back what this import did, as far as the records have not changed since.
-    #[arg(long, value_name = "ID", value_parser = ImportId::parse, exclusive = true)]
+    #[arg(long, value_name = "ID", value_parser = ImportId::parse,
+        conflicts_with_all = ["file", "resource", "mapping", "on_duplicate", "dry_run", "owner", "errors"])]
     pub revert: Option<ImportId>,
     #[command(flatten)]
     #[allow(missing_docs)]

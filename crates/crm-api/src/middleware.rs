@@ -5,7 +5,7 @@
 use std::{any::Any, panic::AssertUnwindSafe, pin::Pin, task::{Context, Poll}};
 
 use actix_web::{
-    Error, ResponseError,
+    Error,
     body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,

@@ -159,7 +159,8 @@ impl Links {
                 settled(|| {
                     let link = links::find(tx, &grants.organisation, &grants.person, pair.organisation, pair.person)?;
                     expected.check(link.version, &link)?;
-                    if let Err(error) = links::delete(tx, &grants.organisation, &link) {
+                    let (at, by) = (tx.at(), tx.actor().user_id());
+                    if let Err(error) = links::delete(tx, &grants.organisation, link.id, link.version, at, by) {
                         return Ok(Err(error));
                     }
                     Ok(tx.record(change(&link, link.version.next(), ChangeAction::Deleted, Vec::new())))

@@ -69,7 +69,7 @@ const COMMON: &[&str] = &[
     "eight", "nine", "ten", "un", "deux", "trois", "quatre", "cinq", "love", "amour", "baby", "bebe", "angel", "ange",
 ];
 
-/// Whether a password is nothing but common words, runs of neighbouring or equal characters, and what is known of the
+/// Whether a password is nothing but common words, years, runs of neighbouring or equal characters, and what is known of the
 /// user, with few characters beside them.
 fn is_common(password: &str, known: &[&str]) -> bool {
     /// So many characters must be left when all that is guessed first has been taken out.
@@ -90,9 +90,10 @@ fn is_common(password: &str, known: &[&str]) -> bool {
     for at in (0..folded.len()).rev() {
         let rest = &folded[at..];
         let by_word = words.iter().filter(|word| rest.starts_with(word)).map(|word| uncovered[at + word.len()]).min();
+        let by_year = rest.get(..4).filter(|year| is_year(year)).map(|_| uncovered[at + 4]);
         let by_run = (3..=run(rest)).map(|length| uncovered[at + length]).min();
         let single = 1 + uncovered[at + 1];
-        uncovered[at] = by_word.into_iter().chain(by_run).fold(single, usize::min);
+        uncovered[at] = by_word.into_iter().chain(by_year).chain(by_run).fold(single, usize::min);
     }
     uncovered[0] < LEFT_OVER
 }
@@ -115,6 +116,11 @@ fn plain(text: &str) -> String {
 /// Whether the text is one part of at most a third of its length, again and again.
 fn repeats(text: &[char]) -> bool {
     (1..=text.len() / 3).any(|length| text.chunks(length).all(|chunk| text.starts_with(chunk)))
+}
+
+/// Whether four characters are a year of this century or the last.
+fn is_year(text: &[char]) -> bool {
+    matches!(text, ['1', '9', ..] | ['2', '0', ..]) && text.iter().all(char::is_ascii_digit)
 }
 
 /// How long the text begins with a run of equal or neighbouring characters, such as `aaaa`, `1234` or `fedc`.

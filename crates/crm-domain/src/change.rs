@@ -3,12 +3,24 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{FieldChange, ImportId, UserId, Version, access::Resource, values::Timestamp};
+use crate::{FieldChange, ImportId, ImportStatus, UserId, Version, access::Resource, values::Timestamp};
 
 /// The kinds of records that the change log speaks of.
 #[derive(
-    Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
-    strum::AsRefStr, strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
+    Clone,
+    Copy,
+    Debug,
+    Deserialize,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+    Serialize,
+    strum::AsRefStr,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
 )]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -58,8 +70,20 @@ impl RecordKind {
 
 /// What happened to the record.
 #[derive(
-    Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
-    strum::AsRefStr, strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
+    Clone,
+    Copy,
+    Debug,
+    Deserialize,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+    Serialize,
+    strum::AsRefStr,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
 )]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -123,10 +147,16 @@ pub struct RecordedChange {
 impl Change {
     /// The name of the event that this change is, from the table in the domain guide.
     pub fn event(&self) -> String {
-        let moved = |field: &str| self.fields.iter().any(|change| change.field == field);
+        let moved = |field: &str| self.fields.iter().find(|change| change.field == field);
         let action = match (self.kind, self.action) {
-            (RecordKind::Organisations, ChangeAction::Updated) if moved("pipeline_stage") => "pipeline_changed",
-            (RecordKind::Imports, ChangeAction::Updated) if moved("status") => "completed",
+            (RecordKind::Organisations, ChangeAction::Updated) if moved("pipeline_stage").is_some() => {
+                "pipeline_changed"
+            }
+            (RecordKind::Imports, ChangeAction::Updated)
+                if moved("status").is_some_and(|change| change.new == ImportStatus::Completed.as_ref()) =>
+            {
+                "completed"
+            }
             (_, action) => action.into(),
         };
         format!("{}.{action}", self.kind.event_prefix())

@@ -32,21 +32,44 @@ pub struct Applied<T> {
 /// Applies a patch field by field, noting each change and each broken rule.
 #[derive(Debug, Default)]
 pub struct Editor {
+    record: Record,
     changes: Vec<FieldChange>,
     invalid: Invalid,
 }
 
+/// Whether the record was there before: of a new one every value is a change from nothing.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Record {
+    #[default]
+    Existing,
+    New,
+}
+
 impl Editor {
-    /// An editor that has seen nothing.
+    /// An editor of a record that exists: what differs is a change.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A field that must have a value: `null` breaks the rule `required`.
+    /// An editor of a record that is being made: every value that it begins with is noted once, its defaults too, so
+    /// that the change log alone tells the whole record.
+    pub fn of_new_record() -> Self {
+        Self { record: Record::New, ..Self::default() }
+    }
+
+    /// A field without a default: a new record must be given a value, and it can never be taken away. Breaks `required`.
+    pub fn essential<T: Clone + PartialEq + Serialize>(&mut self, name: &'static str, slot: &mut T, field: &Field<T>) {
+        match field {
+            Field::Keep if self.record == Record::New => self.refuse(name, &Violation::required()),
+            _ => self.required(name, slot, field),
+        }
+    }
+
+    /// A field that has a default and must have a value: `null` breaks the rule `required`.
     pub fn required<T: Clone + PartialEq + Serialize>(&mut self, name: &'static str, slot: &mut T, field: &Field<T>) {
         match field {
-            Field::Keep => {}
-            Field::Clear => self.refuse(name, &Violation::new("required", "must have a value")),
+            Field::Keep => self.keep(name, slot),
+            Field::Clear => self.refuse(name, &Violation::required()),
             Field::Set(value) => self.swap(name, slot, value.clone()),
         }
     }
@@ -59,34 +82,48 @@ impl Editor {
         field: &Field<T>,
     ) {
         match field {
-            Field::Keep => {}
+            Field::Keep => self.keep(name, slot),
             Field::Clear => self.swap(name, slot, None),
             Field::Set(value) => self.swap(name, slot, Some(value.clone())),
         }
     }
 
     /// A field whose `null` is its empty value, such as a set of words.
-    pub fn emptied<T: Clone + Default + PartialEq + Serialize>(&mut self, name: &'static str, slot: &mut T, field: &Field<T>) {
+    pub fn emptied<T: Clone + Default + PartialEq + Serialize>(
+        &mut self,
+        name: &'static str,
+        slot: &mut T,
+        field: &Field<T>,
+    ) {
         match field {
-            Field::Keep => {}
+            Field::Keep => self.keep(name, slot),
             Field::Clear => self.swap(name, slot, T::default()),
             Field::Set(value) => self.swap(name, slot, value.clone()),
         }
     }
 
-    /// Puts a value that a rule works out itself.
+    /// Puts a value, whatever was there.
     pub fn swap<T: PartialEq + Serialize>(&mut self, name: &'static str, slot: &mut T, new: T) {
-        if *slot != new {
+        if self.record == Record::New {
+            *slot = new;
+            self.initial(name, slot);
+        } else if *slot != new {
             let old = std::mem::replace(slot, new);
             self.changes.push(FieldChange { field: name.into(), old: json(&old), new: json(slot) });
         }
     }
 
-    /// Notes a first value of a new record.
+    /// Notes a first value of a new record; an empty one is nothing to note.
     pub fn initial<T: Serialize>(&mut self, name: &'static str, value: &T) {
         let new = json(value);
         if !new.is_null() {
             self.changes.push(FieldChange { field: name.into(), old: Value::Null, new });
+        }
+    }
+
+    fn keep<T: Serialize>(&mut self, name: &'static str, slot: &T) {
+        if self.record == Record::New {
+            self.initial(name, slot);
         }
     }
 
@@ -102,7 +139,7 @@ impl Editor {
 
     /// The outcome, or every broken rule.
     pub fn finish<T>(self, state: T) -> Result<Applied<T>, Invalid> {
-        let Self { changes, invalid } = self;
+        let Self { changes, invalid, .. } = self;
         invalid.finish(Applied { state, changes })
     }
 }

@@ -1,6 +1,12 @@
 //! Ids that cannot be mixed up: a UUID that knows what it names.
 
-use std::{cmp::Ordering, fmt, hash::{Hash, Hasher}, marker::PhantomData, str::FromStr};
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    marker::PhantomData,
+    str::FromStr,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
@@ -53,7 +59,11 @@ impl<R> Id<R> {
     /// Reads the hyphenated form, nothing else.
     pub fn parse(text: &str) -> Result<Self, Violation> {
         let hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
-        Uuid::try_parse(text).ok().filter(|_| hyphenated).map(Self::new).ok_or_else(|| Violation::new("uuid", "must be a UUID"))
+        Uuid::try_parse(text)
+            .ok()
+            .filter(|_| hyphenated)
+            .map(Self::new)
+            .ok_or_else(|| Violation::new("uuid", "must be a UUID"))
     }
 }
 
@@ -117,7 +127,7 @@ mod openapi {
     use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type};
 
     impl<R> utoipa::__dev::ComposeSchema for super::Id<R> {
-        fn compose(_: Vec<utoipa::openapi::RefOr<utoipa::openapi::Schema>>) -> RefOr<Schema> {
+        fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
             let format = SchemaFormat::KnownFormat(KnownFormat::Uuid);
             ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
         }

@@ -71,6 +71,13 @@ impl InputReader {
         })
     }
 
+    /// A field that the object must have, and not as `null`. Call it before the field is read.
+    pub fn require(&mut self, name: &str) {
+        if self.object.get(name).is_none_or(Value::is_null) {
+            self.invalid.errors.push(Violation::required().at(format!("/{name}")));
+        }
+    }
+
     /// Takes a field as it stands, for inputs that hold other inputs.
     pub fn value(&mut self, name: &str) -> Option<Value> {
         self.object.remove(name)

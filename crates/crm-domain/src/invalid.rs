@@ -21,6 +21,11 @@ impl Violation {
         Self { code, detail: detail.into() }
     }
 
+    /// The violation of a field that is missing or `null` where a value must be: `required`.
+    pub fn required() -> Self {
+        Self::new("required", "must have a value")
+    }
+
     /// Binds the violation to a field of the input.
     pub fn at(self, pointer: impl Into<String>) -> FieldError {
         FieldError { pointer: pointer.into(), code: self.code, detail: self.detail }

@@ -4,33 +4,79 @@
 //! request means. It has no I/O, no clock, no runtime and no randomness: time and ids are parameters, so every rule
 //! can be tried in a table and every service can embed it.
 //!
-//! # A first record
+//! # Make a record, and change it
 //!
 //! ```
-//! use crm_domain::{Field, NewRecord, Organisation, OrganisationPatch, OrganisationId, values::{Name, Timestamp}};
+//! use crm_domain::{NewRecord, Organisation, OrganisationId, OrganisationPatch, UserId, values::Timestamp};
+//! use serde_json::json;
 //!
-//! let patch = OrganisationPatch { name: Field::Set(Name::parse("Exemple Gestion")?), ..Default::default() };
+//! let me = UserId::from_u128(7);
 //! let at = Timestamp::parse("2026-01-01T00:00:00Z")?;
-//! let new = NewRecord { id: OrganisationId::from_u128(1), owner_id: None, team_id: None, by: None, at };
-//! let created = Organisation::create(new, &patch)?;
+//! let new = NewRecord { id: OrganisationId::from_u128(1), owner_id: Some(me), team_id: None, by: Some(me), at };
+//! let input = OrganisationPatch::read_new(json!({"name": "Exemple Gestion", "country_code": "fr"}))?;
+//! let created = Organisation::create(new, &input)?;
 //! assert_eq!(created.state.stamps.version.number(), 1);
 //!
 //! // A change is a patch; what it changed is told field by field.
-//! let patch = OrganisationPatch { city: Field::Set(Name::parse("Lyon")?), ..Default::default() };
-//! let updated = created.state.apply(&patch, None, at)?;
+//! let patch = OrganisationPatch::read(json!({"city": "Lyon", "country_code": "FR"}))?;
+//! let updated = created.state.apply(&patch, Some(me), at)?;
+//! assert_eq!(updated.changes.len(), 1);
 //! assert_eq!(updated.changes[0].field, "city");
 //! assert_eq!(updated.state.stamps.version.number(), 2);
+//!
+//! // Everything that is wrong with an input is told at once.
+//! let invalid = OrganisationPatch::read_new(json!({"email": "nobody", "colour": 1})).unwrap_err();
+//! let told: Vec<_> = invalid.errors.iter().map(|error| (error.pointer.as_str(), error.code)).collect();
+//! assert_eq!(told, [("/name", "required"), ("/email", "email"), ("/colour", "unknown_field")]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Who may
+//! # Ask who may
 //!
 //! ```
-//! use crm_domain::{Organisation, UserId, access::{Actor, BuiltInRole, Delete, Read, policy}};
+//! use crm_domain::{Organisation, TeamId, UserId, access::{Actor, BuiltInRole, Delete, Ownership, Read, policy}};
 //!
-//! let reader = Actor::user(UserId::from_u128(7), None, BuiltInRole::ReadOnly.role());
-//! assert!(policy::authorise::<Read, Organisation>(&reader).is_ok());
+//! let team = TeamId::from_u128(3);
+//! let reader = Actor::user(UserId::from_u128(7), Some(team), BuiltInRole::ReadOnly.role());
 //! assert!(policy::authorise::<Delete, Organisation>(&reader).is_err());
+//!
+//! // The grant tells which rows: here those of the reader's team, as long as somebody owns them.
+//! let grant = policy::authorise::<Read, Organisation>(&reader)?;
+//! let record = Ownership { owner_id: Some(UserId::from_u128(8)), team_id: Some(team), created_by: None };
+//! assert!(grant.scope().admits(&record));
+//! assert!(!grant.scope().admits(&Ownership { team_id: None, ..record }));
+//! # Ok::<(), crm_domain::access::Denied>(())
+//! ```
+//!
+//! # Make a role
+//!
+//! ```
+//! use crm_domain::{Person, RoleId, UserId, values::Name};
+//! use crm_domain::access::{Action, Actor, BuiltInRole, Reach, Read, Resource, Role, Rule, Scope, policy};
+//!
+//! let rules = vec![Rule { resource: Resource::People, action: Action::Read, reach: Reach::Own }];
+//! let granter = BuiltInRole::Manager.role();
+//! let role = Role::custom(RoleId::from_u128(9), Name::parse("assistant")?, rules, &granter)?;
+//!
+//! let user = UserId::from_u128(7);
+//! let grant = policy::authorise::<Read, Person>(&Actor::user(user, None, role))?;
+//! assert_eq!(grant.scope(), Scope::Own { user });
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Read a list request
+//!
+//! ```
+//! use crm_domain::{OrganisationField, query::{ListQuery, Test, Value}};
+//!
+//! let pairs = [("country_code", "FR"), ("aum.gte", "1000000"), ("q", "Été"), ("sort", "-aum,name")];
+//! let query = ListQuery::<OrganisationField>::parse(pairs)?;
+//! assert_eq!(query.filters[1].test, Test::GreaterOrEqual(Value::Integer(100_000_000))); // in hundredths
+//! assert_eq!((query.words[0].as_str(), query.sort.len(), query.limit), ("ete", 2, 50));
+//!
+//! let invalid = ListQuery::<OrganisationField>::parse([("colour", "red"), ("name.gt", "a")]).unwrap_err();
+//! assert_eq!((invalid.errors[0].code, invalid.errors[1].code), ("unknown_parameter", "operator"));
+//! # Ok::<(), crm_domain::Invalid>(())
 //! ```
 
 pub mod access;
@@ -60,7 +106,9 @@ pub use import::{Import, ImportCounts, ImportStatus, ImportTarget, OnDuplicate};
 pub use input::InputReader;
 pub use invalid::{FieldError, Invalid, Violation};
 pub use link::{Link, LinkPatch, LinkRole};
-pub use organisation::{Organisation, OrganisationCategory, OrganisationField, OrganisationPatch, OrganisationType, PipelineStage};
+pub use organisation::{
+    Organisation, OrganisationCategory, OrganisationField, OrganisationPatch, OrganisationType, PipelineStage,
+};
 pub use person::{Person, PersonField, PersonPatch};
 pub use search::{SearchHit, SearchType};
 pub use stamps::{NewRecord, Stamps, Version};

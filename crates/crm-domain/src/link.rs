@@ -4,14 +4,24 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Applied, Editor, Field, InputReader, Invalid, LinkId, NewRecord, OrganisationId, PersonId, UserId, Version, Violation,
+    Applied, Editor, Field, InputReader, Invalid, LinkId, NewRecord, OrganisationId, PersonId, UserId, Version,
+    Violation,
     values::{Date, EmailAddress, Line, PhoneNumber, Text, Timestamp, parse_date},
 };
 
 /// What the person is in the organisation, for us.
 #[derive(
-    Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize,
-    strum::AsRefStr, strum::EnumString, strum::VariantArray,
+    Clone,
+    Copy,
+    Debug,
+    Deserialize,
+    Eq,
+    Hash,
+    PartialEq,
+    Serialize,
+    strum::AsRefStr,
+    strum::EnumString,
+    strum::VariantArray,
 )]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -125,7 +135,7 @@ impl Link {
         person_id: PersonId,
         patch: &LinkPatch,
     ) -> Result<Applied<Self>, Invalid> {
-        let mut edit = Editor::new();
+        let mut edit = Editor::of_new_record();
         edit.initial("organisation_id", &organisation_id);
         edit.initial("person_id", &person_id);
         let blank = Self {

@@ -4,18 +4,29 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Applied, Editor, Field, InputReader, Invalid, NewRecord, OrganisationId, Stamps, TeamId, UserId, Violation, names_of,
+    Applied, Editor, Field, InputReader, Invalid, NewRecord, OrganisationId, Stamps, TeamId, UserId,
+    access::Resource,
+    names_of,
     query::{FieldSet, Kind},
     values::{
-        CountryCode, CurrencyCode, Date, EmailAddress, LanguageCode, Lei, Line, Money, Name, Percent, PhoneNumber, Tags,
-        Text, Timestamp, WebAddress, parse_date, search_text,
+        CountryCode, CurrencyCode, Date, EmailAddress, LanguageCode, Lei, Line, Money, Name, Percent, PhoneNumber,
+        Tags, Text, Timestamp, WebAddress, parse_date, search_text,
     },
 };
 
 /// What the organisation is to us.
 #[derive(
-    Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize,
-    strum::AsRefStr, strum::EnumString, strum::VariantArray,
+    Clone,
+    Copy,
+    Debug,
+    Deserialize,
+    Eq,
+    Hash,
+    PartialEq,
+    Serialize,
+    strum::AsRefStr,
+    strum::EnumString,
+    strum::VariantArray,
 )]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -32,8 +43,17 @@ pub enum OrganisationType {
 
 /// What kind of business it is.
 #[derive(
-    Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize,
-    strum::AsRefStr, strum::EnumString, strum::VariantArray,
+    Clone,
+    Copy,
+    Debug,
+    Deserialize,
+    Eq,
+    Hash,
+    PartialEq,
+    Serialize,
+    strum::AsRefStr,
+    strum::EnumString,
+    strum::VariantArray,
 )]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -51,8 +71,17 @@ pub enum OrganisationCategory {
 
 /// How far the business with it has come.
 #[derive(
-    Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize,
-    strum::AsRefStr, strum::EnumString, strum::VariantArray,
+    Clone,
+    Copy,
+    Debug,
+    Deserialize,
+    Eq,
+    Hash,
+    PartialEq,
+    Serialize,
+    strum::AsRefStr,
+    strum::EnumString,
+    strum::VariantArray,
 )]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -178,7 +207,17 @@ impl OrganisationPatch {
     ///
     /// A phone number in national form is read by the rules of the `country_code` beside it.
     pub fn read(value: Value) -> Result<Self, Invalid> {
+        Self::take(InputReader::new(value)?)
+    }
+
+    /// Reads the JSON object of a new organisation: as [`Self::read`], and a missing name is told with the rest.
+    pub fn read_new(value: Value) -> Result<Self, Invalid> {
         let mut input = InputReader::new(value)?;
+        input.require("name");
+        Self::take(input)
+    }
+
+    fn take(mut input: InputReader) -> Result<Self, Invalid> {
         let country_code = input.text("country_code", CountryCode::parse);
         let patch = Self {
             name: input.text("name", Name::parse),
@@ -223,22 +262,16 @@ impl Organisation {
 
     /// A new organisation. The name is the only field that must be set.
     pub fn create(new: NewRecord<Self>, patch: &OrganisationPatch) -> Result<Applied<Self>, Invalid> {
-        let mut edit = Editor::new();
-        let Field::Set(name) = &patch.name else {
-            edit.refuse("name", &Violation::new("required", "must have a value"));
-            let placeholder = Name::from_stored("?".to_owned());
-            Self::blank(new, placeholder).edit(edit, patch)?;
-            unreachable!("an editor that has refused a field never finishes");
-        };
-        let blank = Self::blank(new, name.clone());
-        edit.initial("name", name);
-        edit.initial("owner_id", &patch.owner_id.is_keep().then_some(new.owner_id));
-        edit.initial("team_id", &patch.team_id.is_keep().then_some(new.team_id));
-        blank.edit(edit, patch)
+        Self::blank(new).edit(Editor::of_new_record(), patch)
     }
 
     /// The state after a patch: a version later where something changed, the same where nothing did.
-    pub fn apply(&self, patch: &OrganisationPatch, by: Option<UserId>, at: Timestamp) -> Result<Applied<Self>, Invalid> {
+    pub fn apply(
+        &self,
+        patch: &OrganisationPatch,
+        by: Option<UserId>,
+        at: Timestamp,
+    ) -> Result<Applied<Self>, Invalid> {
         let mut applied = self.clone().edit(Editor::new(), patch)?;
         if !applied.changes.is_empty() {
             applied.state.stamps = applied.state.stamps.touched(by, at);
@@ -259,10 +292,11 @@ impl Organisation {
         ])
     }
 
-    fn blank(new: NewRecord<Self>, name: Name) -> Self {
+    /// What a new organisation is before its input is looked at; without a name it never leaves [`Self::create`].
+    fn blank(new: NewRecord<Self>) -> Self {
         Self {
             id: new.id,
-            name,
+            name: Name::from_stored(String::new()),
             kind: None,
             category: None,
             email: None,
@@ -294,7 +328,7 @@ impl Organisation {
     }
 
     fn edit(mut self, mut edit: Editor, patch: &OrganisationPatch) -> Result<Applied<Self>, Invalid> {
-        edit.required("name", &mut self.name, &patch.name);
+        edit.essential("name", &mut self.name, &patch.name);
         edit.optional("type", &mut self.kind, &patch.kind);
         edit.optional("category", &mut self.category, &patch.category);
         edit.optional("email", &mut self.email, &patch.email);
@@ -328,9 +362,7 @@ impl Organisation {
 }
 
 /// The fields of an organisation by which lists are filtered and sorted.
-#[derive(
-    Clone, Copy, Debug, Eq, Hash, PartialEq, strum::AsRefStr, strum::EnumString, strum::VariantArray,
-)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, strum::AsRefStr, strum::EnumString, strum::VariantArray)]
 #[strum(serialize_all = "snake_case")]
 #[allow(missing_docs)] // The fields are those of `Organisation`.
 pub enum OrganisationField {
@@ -367,18 +399,20 @@ pub enum OrganisationField {
 }
 
 impl FieldSet for OrganisationField {
+    const RESOURCE: Resource = Resource::Organisations;
+
     fn kind(self) -> Kind {
         match self {
             Self::Name | Self::City => Kind::Folded,
             Self::Email
             | Self::Phone
             | Self::PostalCode
-            | Self::Language
             | Self::Lei
             | Self::RegistrationNumber
             | Self::LicenceNumber => Kind::Text,
             Self::CountryCode | Self::Domicile => Kind::Choice(CountryCode::all),
             Self::Currency => Kind::Choice(CurrencyCode::all),
+            Self::Language => Kind::Choice(LanguageCode::all),
             Self::Type => Kind::Choice(names_of::<OrganisationType>),
             Self::Category => Kind::Choice(names_of::<OrganisationCategory>),
             Self::PipelineStage => Kind::Choice(names_of::<PipelineStage>),

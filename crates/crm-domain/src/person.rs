@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Applied, Editor, Field, InputReader, Invalid, NewRecord, PersonId, Stamps, TeamId, UserId, Violation,
+    Applied, Editor, Field, InputReader, Invalid, NewRecord, PersonId, Stamps, TeamId, UserId,
+    access::Resource,
     query::{FieldSet, Kind},
     values::{
         CountryCode, Date, EmailAddress, LanguageCode, Line, Name, PhoneNumber, Tags, Text, Timestamp, WebAddress,
@@ -82,7 +83,17 @@ impl PersonPatch {
     ///
     /// Phone numbers in national form are read by the rules of the `country_code` beside them.
     pub fn read(value: Value) -> Result<Self, Invalid> {
+        Self::take(InputReader::new(value)?)
+    }
+
+    /// Reads the JSON object of a new person: as [`Self::read`], and a missing family name is told with the rest.
+    pub fn read_new(value: Value) -> Result<Self, Invalid> {
         let mut input = InputReader::new(value)?;
+        input.require("last_name");
+        Self::take(input)
+    }
+
+    fn take(mut input: InputReader) -> Result<Self, Invalid> {
         let country_code = input.text("country_code", CountryCode::parse);
         let country = country_code.as_set().copied();
         let patch = Self {
@@ -111,18 +122,7 @@ impl PersonPatch {
 impl Person {
     /// A new person. The family name is the only field that must be set.
     pub fn create(new: NewRecord<Self>, patch: &PersonPatch) -> Result<Applied<Self>, Invalid> {
-        let mut edit = Editor::new();
-        let Field::Set(last_name) = &patch.last_name else {
-            edit.refuse("last_name", &Violation::new("required", "must have a value"));
-            let placeholder = Name::from_stored("?".to_owned());
-            Self::blank(new, placeholder).edit(edit, patch, new.at)?;
-            unreachable!("an editor that has refused a field never finishes");
-        };
-        let blank = Self::blank(new, last_name.clone());
-        edit.initial("last_name", last_name);
-        edit.initial("owner_id", &patch.owner_id.is_keep().then_some(new.owner_id));
-        edit.initial("team_id", &patch.team_id.is_keep().then_some(new.team_id));
-        blank.edit(edit, patch, new.at)
+        Self::blank(new).edit(Editor::of_new_record(), patch, new.at)
     }
 
     /// The state after a patch: a version later where something changed, the same where nothing did.
@@ -152,11 +152,12 @@ impl Person {
         ])
     }
 
-    fn blank(new: NewRecord<Self>, last_name: Name) -> Self {
+    /// What a new person is before its input is looked at; without a family name it never leaves [`Self::create`].
+    fn blank(new: NewRecord<Self>) -> Self {
         Self {
             id: new.id,
             first_name: None,
-            last_name,
+            last_name: Name::from_stored(String::new()),
             email: None,
             personal_email: None,
             phone: None,
@@ -175,9 +176,9 @@ impl Person {
     }
 
     fn edit(mut self, mut edit: Editor, patch: &PersonPatch, at: Timestamp) -> Result<Applied<Self>, Invalid> {
-        let had_consent = self.consent;
+        let consent_date = self.day_of_consent(patch, at);
         edit.optional("first_name", &mut self.first_name, &patch.first_name);
-        edit.required("last_name", &mut self.last_name, &patch.last_name);
+        edit.essential("last_name", &mut self.last_name, &patch.last_name);
         edit.optional("email", &mut self.email, &patch.email);
         edit.optional("personal_email", &mut self.personal_email, &patch.personal_email);
         edit.optional("phone", &mut self.phone, &patch.phone);
@@ -189,22 +190,24 @@ impl Person {
         edit.emptied("tags", &mut self.tags, &patch.tags);
         edit.required("is_active", &mut self.is_active, &patch.is_active);
         edit.required("consent", &mut self.consent, &patch.consent);
-        edit.optional("consent_date", &mut self.consent_date, &patch.consent_date);
-        // A consent given without a day is given today.
-        if self.consent && !had_consent && patch.consent_date.is_keep() {
-            edit.swap("consent_date", &mut self.consent_date, Some(at.date()));
-        }
+        edit.optional("consent_date", &mut self.consent_date, &consent_date);
         edit.optional("notes", &mut self.notes, &patch.notes);
         edit.optional("owner_id", &mut self.stamps.owner_id, &patch.owner_id);
         edit.optional("team_id", &mut self.stamps.team_id, &patch.team_id);
         edit.finish(self)
     }
+
+    /// Where the patch does not name the day: a consent is given today, and one that is withdrawn has no day any more.
+    fn day_of_consent(&self, patch: &PersonPatch, at: Timestamp) -> Field<Date> {
+        match (patch.consent_date, patch.consent) {
+            (Field::Keep, Field::Set(consent)) if consent != self.consent => Field::replace(consent.then(|| at.date())),
+            (day, _) => day,
+        }
+    }
 }
 
 /// The fields of a person by which lists are filtered and sorted.
-#[derive(
-    Clone, Copy, Debug, Eq, Hash, PartialEq, strum::AsRefStr, strum::EnumString, strum::VariantArray,
-)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, strum::AsRefStr, strum::EnumString, strum::VariantArray)]
 #[strum(serialize_all = "snake_case")]
 #[allow(missing_docs)] // The fields are those of `Person`.
 pub enum PersonField {
@@ -231,11 +234,14 @@ pub enum PersonField {
 }
 
 impl FieldSet for PersonField {
+    const RESOURCE: Resource = Resource::People;
+
     fn kind(self) -> Kind {
         match self {
             Self::FirstName | Self::LastName => Kind::Folded,
-            Self::Email | Self::PersonalEmail | Self::Phone | Self::Mobile | Self::JobTitle | Self::Language => Kind::Text,
+            Self::Email | Self::PersonalEmail | Self::Phone | Self::Mobile | Self::JobTitle => Kind::Text,
             Self::CountryCode => Kind::Choice(CountryCode::all),
+            Self::Language => Kind::Choice(LanguageCode::all),
             Self::Tags => Kind::Tags,
             Self::IsActive | Self::Consent => Kind::Boolean,
             Self::ConsentDate => Kind::Date,

@@ -7,7 +7,7 @@ use crate::{Id, TeamId, UserId, Violation, values::Timestamp};
 /// The version of a record: 1 when created, one more with each change. It is the `ETag` of the record.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(transparent)]
+#[serde(try_from = "i64")]
 pub struct Version(i64);
 
 impl Version {
@@ -33,6 +33,14 @@ impl Version {
     /// The number itself.
     pub const fn number(self) -> i64 {
         self.0
+    }
+}
+
+impl TryFrom<i64> for Version {
+    type Error = Violation;
+
+    fn try_from(number: i64) -> Result<Self, Self::Error> {
+        Self::new(number)
     }
 }
 
@@ -63,6 +71,18 @@ impl Stamps {
     #[must_use]
     pub fn touched(&self, by: Option<UserId>, at: Timestamp) -> Self {
         Self { version: self.version.next(), updated_at: at, updated_by: by, ..self.clone() }
+    }
+
+    /// The stamps after `by` deleted the record at `at`.
+    #[must_use]
+    pub fn deleted(&self, by: Option<UserId>, at: Timestamp) -> Self {
+        Self { deleted_at: Some(at), ..self.touched(by, at) }
+    }
+
+    /// The stamps after `by` brought the record back at `at`.
+    #[must_use]
+    pub fn restored(&self, by: Option<UserId>, at: Timestamp) -> Self {
+        Self { deleted_at: None, ..self.touched(by, at) }
     }
 
     /// Whether the record has been deleted.

@@ -2,12 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RoleId, SessionId, Stamps, TeamId, UserId, values::{EmailAddress, Name, Timestamp}};
+use crate::{
+    RoleId, SessionId, Stamps, TeamId, UserId,
+    values::{EmailAddress, Name, Timestamp},
+};
 
 /// The language that the service speaks to a user in.
 #[derive(
-    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize,
-    strum::AsRefStr, strum::EnumString, strum::VariantArray,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    Deserialize,
+    Eq,
+    Hash,
+    PartialEq,
+    Serialize,
+    strum::AsRefStr,
+    strum::EnumString,
+    strum::VariantArray,
 )]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,9 @@
 //! Filters of a list request as SQL: equal on both databases, every value bound.
 
-use crm_domain::query::{Test, Value};
+use crm_domain::{
+    query::{Test, Value},
+    values::fold,
+};
 
 use crate::{
     column::{TimeColumn, UuidColumn},
@@ -40,13 +43,14 @@ pub enum Form {
 pub fn condition(backend: Backend, place: Place, test: &Test) -> Sql {
     let compare = |operator: &str, value: &Value| column(place).push(format!(" {operator} ")).bind(bind(place, value));
     match test {
-        Test::Equal(value) => compare("=", value),
+        Test::Equal(value) => Sql::joined([compare("=", value)].into_iter().chain(key_is_one_of(place, [value])), " AND "),
         Test::NotEqual(value) if place.nullable => {
             Sql::joined([compare("<>", value), column(place).push(" IS NULL")], " OR ")
         }
         Test::NotEqual(value) => compare("<>", value),
         Test::OneOf(values) => {
-            column(place).push(" IN (").binds(values.iter().map(|value| bind(place, value))).push(")")
+            let exact = column(place).push(" IN (").binds(values.iter().map(|value| bind(place, value))).push(")");
+            Sql::joined([exact].into_iter().chain(key_is_one_of(place, values)), " AND ")
         }
         Test::Greater(value) => compare(">", value),
         Test::GreaterOrEqual(value) => compare(">=", value),
@@ -58,20 +62,23 @@ pub fn condition(backend: Backend, place: Place, test: &Test) -> Sql {
             let each = words.iter().map(|word| dialect::has_word(backend, place.table, place.column, word));
             Sql::joined(each, " OR ")
         }
-        Test::Empty => empty(backend, place),
-        Test::Present => Sql::new().push("NOT ").append(Sql::joined([empty(backend, place)], "")),
+        Test::Empty => column(place).push(" IS NULL"),
+        Test::Present => column(place).push(" IS NOT NULL"),
     }
+}
+
+/// Equal texts have equal keys, and only the keys have an index.
+fn key_is_one_of<'a>(place: Place, values: impl IntoIterator<Item = &'a Value>) -> Option<Sql> {
+    let folded = |value: &Value| match value {
+        Value::Text(text) => Bind::Text(fold(text)),
+        other => bind(place, other),
+    };
+    let keys = values.into_iter().map(folded);
+    (place.key != place.column).then(|| Sql::new().column(place.table, place.key).push(" IN (").binds(keys).push(")"))
 }
 
 fn column(place: Place) -> Sql {
     Sql::new().column(place.table, place.column)
-}
-
-fn empty(backend: Backend, place: Place) -> Sql {
-    match place.form {
-        Form::Set => dialect::is_empty_set(backend, place.table, place.column),
-        _ => column(place).push(" IS NULL"),
-    }
 }
 
 /// The search text contains whatever the key contains, so that the full-text index narrows the rows down first.

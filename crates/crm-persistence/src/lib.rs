@@ -6,12 +6,14 @@
 
 mod column;
 mod connection;
+mod cursor;
 mod database;
 mod dialect;
 mod error;
 mod filter;
 mod keyset;
 mod list;
+mod page;
 mod schema;
 mod sql;
 mod stored;
@@ -19,8 +21,17 @@ mod transaction;
 mod visible;
 
 pub mod changes;
+pub mod idempotency;
+pub mod imports;
+pub mod links;
 pub mod migrations;
 pub mod organisations;
+pub mod roles;
+pub mod sessions;
+pub mod teams;
+pub mod users;
+pub mod people;
+pub mod search;
 
 pub use database::{Database, DatabaseSettings};
 pub use dialect::Backend;

@@ -3,7 +3,10 @@
 use crm_domain::{
     query::{Cursor, FieldSet, ListQuery, Page, Total, Value},
 };
-use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    sql_types::{BigInt, Untyped},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -78,6 +81,27 @@ pub fn page<F: FieldSet, T>(
     Ok(Page { items, next_cursor, total })
 }
 
+/// The database's plan for each query that the page may need, one text for each.
+pub fn plans<F: FieldSet, T>(
+    tx: &mut impl Transaction,
+    source: &Source<F, T>,
+    query: &ListQuery<F>,
+    conditions: &Sql,
+) -> Result<Vec<String>, StoreError> {
+    let keys = Keys { table: source.table, sort: &query.sort, place: source.place };
+    let mut plans = Vec::new();
+    for segment in keys.segments(query.cursor.as_ref()) {
+        let select = Sql::new()
+            .push(format!("SELECT * FROM {} WHERE ", source.table))
+            .append(Sql::joined([conditions.clone(), segment.condition], " AND "))
+            .push(" ORDER BY ")
+            .append(segment.order)
+            .push(format!(" LIMIT {}", query.limit + 1));
+        plans.push(dialect::explain(connection(tx), select)?.join("\n"));
+    }
+    Ok(plans)
+}
+
 #[derive(QueryableByName)]
 struct Count {
     #[diesel(sql_type = BigInt)]
@@ -99,6 +123,6 @@ fn count(
             .append(from)
             .push(format!(" LIMIT {}) AS some", Total::ESTIMATE_LIMIT)),
     };
-    let count: Count = sql.typed::<diesel::sql_types::Untyped>().get_result(connection(tx))?;
+    let count: Count = sql.typed::<Untyped>().get_result(connection(tx))?;
     Ok(Some(count.number))
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crm_persistence::{Database, DatabaseSettings, migrations};
-use diesel::{Connection, PgConnection, RunQueryDsl, connection::SimpleConnection};
+use diesel::{Connection, PgConnection, SqliteConnection, RunQueryDsl, connection::SimpleConnection};
 use tempfile::TempDir;
 
 /// A migrated, empty database that goes away with its value.
@@ -19,7 +19,7 @@ pub struct TestDatabase {
     pub database: Database,
     /// How it was opened.
     pub settings: DatabaseSettings,
-    _kept: Kept,
+    kept: Kept,
 }
 
 enum Kept {
@@ -49,12 +49,24 @@ impl TestDatabase {
     fn open(url: String, kept: Kept) -> Self {
         let settings = DatabaseSettings { read_connections: 4, write_connections: 2, ..DatabaseSettings::new(url) };
         let database = Database::open(&settings).expect("a test database opens");
-        Self { database, settings, _kept: kept }
+        Self { database, settings, kept: kept }
+    }
+
+    /// Runs statements of the test's own on a connection of its own, for volumes that no store function should make.
+    pub fn execute(&self, statements: &str) {
+        match self.kept {
+            Kept::Folder(_) => {
+                let path = self.settings.url.trim_start_matches("sqlite://");
+                let mut connection = SqliteConnection::establish(path).expect("the test database can be reached");
+                connection.batch_execute(statements).unwrap_or_else(|error| panic!("{error}"));
+            }
+            Kept::Clone { .. } => administrator(&self.settings.url, statements),
+        }
     }
 
     /// The name of the database's kind, for messages.
     pub fn name(&self) -> &'static str {
-        match self._kept {
+        match self.kept {
             Kept::Folder(_) => "sqlite",
             Kept::Clone { .. } => "postgres",
         }

@@ -255,6 +255,13 @@ CREATE INDEX organisations_by_updated_at ON organisations (updated_at, id) WHERE
 CREATE INDEX organisations_with_registration_number ON organisations (registration_number) WHERE deleted_at IS NULL AND registration_number IS NOT NULL;
 CREATE INDEX organisations_with_email ON organisations (email) WHERE deleted_at IS NULL AND email IS NOT NULL;
 CREATE INDEX organisations_with_phone ON organisations (phone) WHERE deleted_at IS NULL AND phone IS NOT NULL;
+CREATE INDEX organisations_with_type ON organisations (type) WHERE deleted_at IS NULL AND type IS NOT NULL;
+CREATE INDEX organisations_with_category ON organisations (category) WHERE deleted_at IS NULL AND category IS NOT NULL;
+CREATE INDEX organisations_with_language ON organisations (language) WHERE deleted_at IS NULL AND language IS NOT NULL;
+CREATE INDEX organisations_with_domicile ON organisations (domicile) WHERE deleted_at IS NULL AND domicile IS NOT NULL;
+CREATE INDEX organisations_with_updated_by ON organisations (updated_by) WHERE deleted_at IS NULL AND updated_by IS NOT NULL;
+CREATE INDEX organisations_with_postal_code ON organisations (postal_code) WHERE deleted_at IS NULL AND postal_code IS NOT NULL;
+CREATE INDEX organisations_with_aum_date ON organisations (aum_date) WHERE deleted_at IS NULL AND aum_date IS NOT NULL;
 CREATE INDEX organisations_with_owner_id ON organisations (owner_id) WHERE deleted_at IS NULL AND owner_id IS NOT NULL;
 CREATE INDEX organisations_with_team_id ON organisations (team_id) WHERE deleted_at IS NULL AND team_id IS NOT NULL;
 CREATE INDEX organisations_with_created_by ON organisations (created_by) WHERE deleted_at IS NULL AND created_by IS NOT NULL;
@@ -267,6 +274,11 @@ CREATE INDEX people_by_created_at ON people (created_at, id) WHERE deleted_at IS
 CREATE INDEX people_by_updated_at ON people (updated_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX people_with_full_name_key ON people (full_name_key) WHERE deleted_at IS NULL;
 CREATE INDEX people_with_phone ON people (phone) WHERE deleted_at IS NULL AND phone IS NOT NULL;
+CREATE INDEX people_with_language ON people (language) WHERE deleted_at IS NULL AND language IS NOT NULL;
+CREATE INDEX people_with_updated_by ON people (updated_by) WHERE deleted_at IS NULL AND updated_by IS NOT NULL;
+CREATE INDEX people_with_personal_email ON people (personal_email) WHERE deleted_at IS NULL AND personal_email IS NOT NULL;
+CREATE INDEX people_with_job_title ON people (job_title) WHERE deleted_at IS NULL AND job_title IS NOT NULL;
+CREATE INDEX people_with_consent_date ON people (consent_date) WHERE deleted_at IS NULL AND consent_date IS NOT NULL;
 CREATE INDEX people_with_mobile ON people (mobile) WHERE deleted_at IS NULL AND mobile IS NOT NULL;
 CREATE INDEX people_with_owner_id ON people (owner_id) WHERE deleted_at IS NULL AND owner_id IS NOT NULL;
 CREATE INDEX people_with_team_id ON people (team_id) WHERE deleted_at IS NULL AND team_id IS NOT NULL;

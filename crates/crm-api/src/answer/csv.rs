@@ -1,8 +1,10 @@
 //! Lists as CSV (RFC 4180, UTF-8 without a mark): one line for each record, harmless in a spreadsheet.
 
+use std::future::ready;
+
 use actix_web::{HttpResponse, web::Bytes};
 use crm_app::{Error, Export};
-use futures_util::stream;
+use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -20,22 +22,34 @@ pub(crate) async fn exported<T: Serialize + 'static>(
 ) -> Result<HttpResponse, Problem> {
     // The first page is fetched before anything is said, so that trouble is still told by a status.
     let first = export.next_page().await?.unwrap_or_default();
-    let beginning = table(columns, &first);
-    let rest = stream::try_unfold(export, move |mut export| async move {
+    let rest = stream::try_unfold(export, |mut export| async move {
         let page = export.next_page().await?;
-        Ok::<_, Error>(page.map(|page| (Bytes::from(lines(columns, &page)), export)))
+        Ok(page.map(|page| (page, export)))
     });
-    let beginning = stream::once(async move { Ok::<_, Error>(Bytes::from(beginning)) });
-    let body = futures_util::StreamExt::chain(beginning, rest);
-    let body = futures_util::TryStreamExt::map_err(body, |error| actix_web::Error::from(Problem::from(error)));
-    Ok(HttpResponse::Ok().content_type(CSV).insert_header(attachment(name)).streaming(body))
+    Ok(file(first, rest, columns, name))
+}
+
+/// A file of these records and the further pages.
+pub(crate) fn file<T: Serialize + 'static>(
+    first: Vec<T>,
+    rest: impl Stream<Item = Result<Vec<T>, Error>> + 'static,
+    columns: Columns,
+    name: &str,
+) -> HttpResponse {
+    let beginning = stream::once(ready(Ok(Bytes::from(table(columns, &first)))));
+    let rest = rest.map(move |page| match page {
+        Ok(page) => Ok(Bytes::from(lines(columns, &page))),
+        // The head has been sent: all that is left is to break off, so that nobody takes a part for the whole.
+        Err(error) => Err(actix_web::Error::from(Problem::from(error))),
+    });
+    HttpResponse::Ok().content_type(CSV).insert_header(attachment(name)).streaming(beginning.chain(rest))
 }
 
 /// The media type.
-pub(crate) const CSV: &str = "text/csv; charset=utf-8";
+const CSV: &str = "text/csv; charset=utf-8";
 
 /// A header line and one line for each record.
-pub(crate) fn table<T: Serialize>(columns: Columns, records: &[T]) -> Vec<u8> {
+fn table<T: Serialize>(columns: Columns, records: &[T]) -> Vec<u8> {
     let mut file = written(|writer| writer.write_record(columns));
     file.extend(lines(columns, records));
     file
@@ -105,7 +119,8 @@ mod tests {
             let file = table(&["a", "b"], &[json!({"a": text, "b": "end"})]);
             let mut reader = csv::Reader::from_reader(file.as_slice());
             let record = reader.records().next().unwrap().unwrap();
-            prop_assert_eq!(record.get(0), Some(safe(text).as_str()));
+            let expected = safe(text);
+            prop_assert_eq!(record.get(0), Some(expected.as_str()));
             prop_assert_eq!(record.get(1), Some("end"));
         }
     }

@@ -2,8 +2,6 @@
 
 mod csv;
 
-use std::borrow::Cow;
-
 use actix_web::{
     HttpResponse,
     http::{
@@ -16,7 +14,7 @@ use crm_domain::{Version, query::Page};
 use serde::Serialize;
 use uuid::Uuid;
 
-pub(crate) use csv::{Columns, exported, table};
+pub(crate) use csv::{Columns, exported, file};
 
 use crate::extract::{Address, etag};
 
@@ -106,6 +104,6 @@ pub(crate) fn assert_columns(columns: Columns, record: &serde_json::Value) {
 }
 
 /// A file that browsers save.
-pub(crate) fn attachment(name: &str) -> (HeaderName, Cow<'static, str>) {
-    (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"").into())
+fn attachment(name: &str) -> (HeaderName, String) {
+    (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))
 }

@@ -214,7 +214,7 @@ mod tests {
     #[actix_rt::test]
     async fn a_body_that_never_ends_is_cut_off() {
         let settings = ApiSettings { body_deadline: std::time::Duration::from_millis(20), ..ApiSettings::default() };
-        let payload = Payload::Stream { payload: Box::pin(futures_util::stream::pending()) };
+        let payload: actix_web::dev::Payload = Payload::Stream { payload: futures_util::stream::pending().boxed_local() };
         let problem = read_bytes(payload, 10, &settings).await.unwrap_err();
         assert_eq!(problem.code(), Code::BodyTimeout);
     }

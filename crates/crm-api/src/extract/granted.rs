@@ -14,12 +14,13 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
-use crm_app::App;
+use crm_app::{App, SignedIn};
 use crm_domain::{
     Invalid, Violation,
     access::{ActionType, Actor, Grant, Guarded, policy},
 };
 use crm_monitoring::{CallerId, RequestId};
+use secrecy::SecretString;
 
 use super::{Query, conditions::only};
 use crate::{
@@ -29,7 +30,14 @@ use crate::{
 
 /// Whoever is signed in.
 #[derive(Clone, Debug)]
-pub(crate) struct Caller(pub(crate) Actor);
+pub(crate) struct Caller(pub(crate) SignedIn);
+
+impl Caller {
+    /// The caller as the policy sees them.
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.0.actor
+    }
+}
 
 /// The policy's yes to the caller doing `A` with records of type `R`.
 #[derive(Debug)]
@@ -51,7 +59,7 @@ impl<A: ActionType, R: Guarded> FromRequest for Granted<A, R> {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let extensions = request.extensions();
         let caller = extensions.get::<Caller>().ok_or_else(nobody);
-        ready(caller.and_then(|Caller(actor)| Ok(Self(policy::authorise(actor)?))))
+        ready(caller.and_then(|caller| Ok(Self(policy::authorise(caller.actor())?))))
     }
 }
 
@@ -75,16 +83,13 @@ pub(crate) async fn authenticated<B: MessageBody + 'static>(
 async fn admit(app: &App, operation: &Operation, request: &ServiceRequest) -> Result<(), Problem> {
     if operation.is_guarded {
         let token = bearer(request.headers()).ok_or_else(nobody)?;
-        let actor = app.sessions().actor(token).await?;
-        let actor = match RequestId::of(request) {
-            Some(id) => actor.with_request_id(id.as_str()),
-            None => actor,
-        };
-        let mut extensions = request.extensions_mut();
-        if let Some(user) = actor.user_id() {
-            extensions.insert(CallerId(user.to_string()));
+        let mut caller = app.sessions().actor(&SecretString::from(token)).await?;
+        if let Some(id) = RequestId::of(request) {
+            caller.actor = caller.actor.with_request_id(id.as_str());
         }
-        extensions.insert(Caller(actor));
+        let mut extensions = request.extensions_mut();
+        extensions.insert(CallerId(caller.user.id.to_string()));
+        extensions.insert(Caller(caller));
     }
     let query = Query::parse(request.query_string()).map_err(Problem::parameters)?;
     let unknown = query.pairs().filter(|(name, _)| !operation.parameters.contains(*name));

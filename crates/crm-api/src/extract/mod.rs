@@ -9,11 +9,13 @@ mod idempotency;
 mod list;
 mod path_id;
 mod query;
+mod secret;
 
-pub(crate) use body::{Body, FromJson, read_bytes, typed};
+pub(crate) use body::{Body, FromJson, typed};
 pub(crate) use conditions::{IfMatch, IfNoneMatch, PutIfMatch, etag};
 pub(crate) use granted::{Caller, Granted, authenticated};
-pub(crate) use idempotency::{Key, LONGEST_KEY, digest};
+pub(crate) use idempotency::{Key, LONGEST_KEY};
 pub(crate) use list::{Address, Expand, ListParameters, MOST_LIMIT, PageParameters, known, words};
 pub(crate) use path_id::PathId;
 pub(crate) use query::{Query, parameter};
+pub(crate) use secret::Secret;

@@ -95,6 +95,12 @@ fn reference(kind: &str, name: &str) -> Value {
     json!({"$ref": format!("#/components/{kind}/{name}")})
 }
 
+/// Whether an operation needs a token: all do, unless they say that they need nothing.
+pub(super) fn is_guarded(operation: &Value) -> bool {
+    let needs_something = |scheme: &Value| scheme.as_object().is_some_and(|scheme| !scheme.is_empty());
+    operation["security"].as_array().is_none_or(|schemes| schemes.iter().any(needs_something))
+}
+
 struct Operation<'a> {
     path: &'a str,
     method: &'a str,
@@ -108,7 +114,10 @@ impl Operation<'_> {
             self.value["requestBody"]["required"] = json!(true);
         }
         self.add_parameters();
-        for status in self.problems() {
+        // Those that the handler names itself have the same document.
+        let named = self.value["responses"].as_object().into_iter().flatten();
+        let named: Vec<u16> = named.filter_map(|(status, _)| status.parse().ok()).filter(|status| *status >= 400).collect();
+        for status in self.problems().into_iter().chain(named) {
             self.value["responses"][status.to_string()] = reference("responses", &format!("Problem{status}"));
         }
         self.add_headers();
@@ -119,7 +128,7 @@ impl Operation<'_> {
         let tag = self.tag().to_owned();
         let name = self.value["operationId"].as_str().unwrap_or_default();
         self.value["operationId"] = json!(format!("{tag}_{name}"));
-        if self.method == "post" && !self.is_auth() {
+        if self.takes_key() && self.value["requestBody"].is_object() {
             schemas::use_create_schema(&mut self.value["requestBody"]);
         }
     }
@@ -133,7 +142,7 @@ impl Operation<'_> {
     }
 
     fn is_guarded(&self) -> bool {
-        self.value["security"].as_array().is_none_or(|schemes| !schemes.is_empty())
+        is_guarded(self.value)
     }
 
     fn needs_version(&self) -> bool {
@@ -215,13 +224,12 @@ impl Operation<'_> {
             (503, true),
             (507, writes),
         ];
-        let wanted = rules.into_iter().filter(|(status, holds)| *holds && !self.answers(&status.to_string()));
-        wanted.map(|(status, _)| status).collect()
+        rules.into_iter().filter(|(_, holds)| *holds).map(|(status, _)| status).collect()
     }
 
     fn add_headers(&mut self) {
         let (is_post, is_change) = (self.takes_key(), matches!(self.method, "patch" | "put"));
-        let is_record = self.answers("304");
+        let is_record = self.answers("304") || self.path.ends_with("/restore");
         let responses = self.value["responses"].as_object_mut().expect("an operation has responses");
         for (status, response) in responses.iter_mut().filter(|(_, response)| response.get("$ref").is_none()) {
             let mut names = vec!["X-Request-Id"];

@@ -5,17 +5,14 @@ use crm_domain::{
     query::{FieldSet, Kind, ListQuery, Operator, Total},
 };
 use serde_json::{Value, json};
-use utoipa::{
-    IntoParams,
-    openapi::path::{Parameter, ParameterIn},
-};
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use crate::extract::{ListParameters, MOST_LIMIT, PageParameters};
 
 /// At least one letter or digit. In ECMAScript `[^\W_]` is ASCII alone, which is narrower than what is taken.
 const WITH_A_WORD: &str = r"[^\W_]";
 
-impl<F: FieldSet> IntoParams for ListParameters<F> {
+impl<F: FieldSet> utoipa::IntoParams for ListParameters<F> {
     fn into_params(_within: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let mut all = page("The `next_cursor` of the page before, with the same filters, search and order.");
         all.push(sort::<F>());
@@ -32,7 +29,7 @@ impl<F: FieldSet> IntoParams for ListParameters<F> {
     }
 }
 
-impl IntoParams for PageParameters {
+impl utoipa::IntoParams for PageParameters {
     fn into_params(_within: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         page("The `next_cursor` of the page before.")
     }
@@ -138,6 +135,8 @@ pub(crate) fn listed(name: &str, description: &str, schema: &Value) -> Parameter
 #[cfg(test)]
 mod tests {
     use crm_domain::{OrganisationField, PersonField};
+
+    use utoipa::IntoParams;
 
     use super::*;
 

@@ -8,7 +8,7 @@ use std::{
 use actix_web::http::Method;
 use serde_json::Value;
 
-use super::document;
+use super::{complete::is_guarded, document};
 use crate::problem::Problem;
 
 /// All paths of the document.
@@ -82,7 +82,7 @@ impl Route {
             let parameters = operation["parameters"].as_array().into_iter().flatten();
             let in_query = parameters.filter(|parameter| parameter["in"] == "query");
             let parameters = in_query.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)).collect();
-            let is_guarded = operation["security"].as_array().is_none_or(|schemes| !schemes.is_empty());
+            let is_guarded = is_guarded(operation);
             Some((*method, Operation { parameters, is_guarded }))
         };
         Self { segments: template.split('/').map(Segment::of).collect(), operations: METHODS.iter().filter_map(operation).collect() }
@@ -117,7 +117,7 @@ mod tests {
 
     fn routes() -> Routes {
         Routes::of(&json!({"paths": {
-            "/x": {"get": {"parameters": [{"in": "query", "name": "q"}, {"in": "header", "name": "h"}]}, "post": {"security": []}},
+            "/x": {"get": {"parameters": [{"in": "query", "name": "q"}, {"in": "header", "name": "h"}]}, "post": {"security": [{}]}},
             "/x/{id}": {"get": {}, "delete": {}},
             "/x/batch": {"post": {}}
         }}))

@@ -1,6 +1,10 @@
 //! Schemas that differ from what the types alone tell: patches, creations, closed objects.
 
+use crm_domain::FieldError;
 use serde_json::{Map, Value, json};
+use utoipa::PartialSchema;
+
+use crate::problem::ProblemDocument;
 
 /// What a client writes: the name of the schema, the fields that cannot be `null`, those that a new record must have.
 const WRITTEN: [(&str, &[&str], &[&str]); 3] = [
@@ -9,30 +13,62 @@ const WRITTEN: [(&str, &[&str], &[&str]); 3] = [
     ("Link", &["is_primary"], &[]),
 ];
 
+/// What else is written: objects that take no other fields.
+const CLOSED: [&str; 4] = ["BatchBody", "BatchOperation", "LoginRequest", "RefreshRequest"];
+
 /// Makes the schemas say what the readers of the bodies really take.
 pub(super) fn complete(schemas: &mut Value) {
     let schemas = schemas.as_object_mut().expect("there are schemas");
+    for (name, schema) in [
+        ("Problem", ProblemDocument::schema()),
+        ("FieldError", FieldError::schema()),
+    ] {
+        schemas.insert(name.to_owned(), json!(schema));
+    }
+    let fields = inline_fields(schemas);
     for (name, present, required) in WRITTEN {
         let patch = schemas.get_mut(&format!("{name}Patch")).expect("each of these has a patch");
         let patch = patch.as_object_mut().expect("a patch is an object");
         patch.remove("required");
         patch.insert("additionalProperties".to_owned(), json!(false));
+        resolve_fields(patch, &fields);
         close_fields(patch, present);
         if !required.is_empty() {
             let create = created(patch.clone(), name, required);
             schemas.insert(format!("{name}Create"), create);
         }
     }
-    for schema in schemas.values_mut() {
-        if schema.get("description").is_some_and(|text| text.as_str().is_some_and(|text| text.contains("Body of"))) {
-            schema["additionalProperties"] = json!(false);
+    for name in CLOSED {
+        schemas.get_mut(name).expect("each of these is a body")["additionalProperties"] = json!(false);
+    }
+    for (name, schema) in schemas.iter_mut() {
+        if let Some(item) = name.strip_prefix("List_") {
+            schema["properties"]["items"]["items"] = json!({"$ref": format!("#/components/schemas/{item}")});
+        }
+    }
+}
+
+/// The three states of a field are no schema of their own: they are told where the field is.
+fn inline_fields(schemas: &mut Map<String, Value>) -> Map<String, Value> {
+    let names: Vec<String> = schemas.keys().filter(|name| name.starts_with("Field_")).cloned().collect();
+    names.into_iter().filter_map(|name| schemas.remove(&name).map(|schema| (name, schema))).collect()
+}
+
+fn resolve_fields(patch: &mut Map<String, Value>, fields: &Map<String, Value>) {
+    let properties = patch.get_mut("properties").and_then(Value::as_object_mut).expect("a patch has fields");
+    for property in properties.values_mut() {
+        let name = property["$ref"].as_str().and_then(|path| path.rsplit('/').next());
+        if let Some(schema) = name.and_then(|name| fields.get(name)) {
+            *property = schema.clone();
         }
     }
 }
 
 /// A `POST` that takes a patch takes a creation.
 pub(super) fn use_create_schema(body: &mut Value) {
-    let schema = &mut body["content"]["application/json"]["schema"]["$ref"];
+    let Some(schema) = body.pointer_mut("/content/application~1json/schema/$ref") else {
+        return;
+    };
     let create = WRITTEN.iter().find_map(|(name, _, _)| {
         schema.as_str().filter(|path| path.ends_with(&format!("/{name}Patch"))).map(|path| path.replace("Patch", "Create"))
     });

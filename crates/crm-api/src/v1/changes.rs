@@ -4,10 +4,7 @@ use actix_web::{HttpResponse, get, http::header, web::Data};
 use crm_app::App;
 use crm_domain::{Change, RecordedChange, Violation, access::Read};
 use serde_json::json;
-use utoipa::{
-    IntoParams,
-    openapi::path::{Parameter, ParameterIn},
-};
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::List;
@@ -51,7 +48,7 @@ fn position(text: &str) -> Result<i64, Violation> {
 /// The parameters `after` and `limit`, for the document.
 struct ChangesParameters;
 
-impl IntoParams for ChangesParameters {
+impl utoipa::IntoParams for ChangesParameters {
     fn into_params(_within: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let after = json!({"type": "integer", "format": "int64", "minimum": 0, "default": 0});
         let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST_LIMIT, "default": 50});

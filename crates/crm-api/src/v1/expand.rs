@@ -9,10 +9,7 @@ use crm_domain::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
-use utoipa::{
-    IntoParams,
-    openapi::path::{Parameter, ParameterIn},
-};
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use uuid::Uuid;
 
 use super::links::{LinkedOrganisation, LinkedPerson};
@@ -51,7 +48,7 @@ impl Expandable for Person {
 #[derive(Debug)]
 pub(crate) struct ExpandParameter<R>(PhantomData<R>);
 
-impl<R: Expandable> IntoParams for ExpandParameter<R> {
+impl<R: Expandable> utoipa::IntoParams for ExpandParameter<R> {
     fn into_params(_within: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let schema = json!({
             "type": "array", "items": {"type": "string", "enum": R::RELATIONS}, "minItems": 1, "uniqueItems": true,
@@ -76,7 +73,7 @@ pub(super) async fn organisations(
     if relations.is_empty() {
         return Ok(values(records));
     }
-    let person = policy::authorise::<Read, Person>(&caller.0)?;
+    let person = policy::authorise::<Read, Person>(caller.actor())?;
     let ids = records.iter().map(|record| record.id).collect();
     let links = app.links().of_organisations(grant.clone(), person, ids).await?;
     let linked = links.into_iter().map(|(link, person)| (link.organisation_id.uuid(), LinkedPerson { link, person }));
@@ -94,7 +91,7 @@ pub(super) async fn people(
     if relations.is_empty() {
         return Ok(values(records));
     }
-    let organisation = policy::authorise::<Read, Organisation>(&caller.0)?;
+    let organisation = policy::authorise::<Read, Organisation>(caller.actor())?;
     let ids = records.iter().map(|record| record.id).collect();
     let links = app.links().of_people(organisation, grant.clone(), ids).await?;
     let linked = links.into_iter();

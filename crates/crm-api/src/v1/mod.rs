@@ -11,14 +11,12 @@ mod organisations;
 mod people;
 mod search;
 mod statistics;
+mod upload;
 
 use crm_app::Error;
 use crm_domain::Violation;
 use serde_json::json;
-use utoipa::{
-    IntoParams, ToSchema,
-    openapi::path::{Parameter, ParameterIn},
-};
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{extract::parameter, openapi::query, problem::Problem};
@@ -41,9 +39,9 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// A page of a list.
-#[derive(ToSchema)]
+#[derive(utoipa::ToSchema)]
 #[allow(dead_code, reason = "it describes what `answer::list` writes from borrowed parts")]
-pub(crate) struct List<T: ToSchema> {
+pub(crate) struct List<T: utoipa::ToSchema> {
     /// The records, in order.
     items: Vec<T>,
     /// The `cursor` of the next page; `null` on the last one.
@@ -66,7 +64,7 @@ pub(crate) fn asked(error: Error) -> Problem {
 #[derive(Debug)]
 pub(crate) struct Format;
 
-impl IntoParams for Format {
+impl utoipa::IntoParams for Format {
     fn into_params(_within: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let schema = json!({"type": "string", "enum": ["csv"], "default": "csv"});
         vec![query("format", "The format of the file.", &schema)]

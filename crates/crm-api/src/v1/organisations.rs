@@ -33,17 +33,17 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 async fn list(
     app: Data<App>,
     Granted(grant): Granted<Read, Organisation>,
-    list: ListParameters<OrganisationField>,
+    parameters: ListParameters<OrganisationField>,
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    expand::checked::<Organisation>(&list.expand)?;
-    let page = app.organisations().list(grant.clone(), list.query).await.map_err(asked)?;
-    if list.expand.is_empty() {
-        return Ok(answer::list(&page, &list.address));
+    expand::checked::<Organisation>(&parameters.expand)?;
+    let page = app.organisations().list(grant.clone(), parameters.query).await.map_err(asked)?;
+    if parameters.expand.is_empty() {
+        return Ok(answer::list(&page, &parameters.address));
     }
-    let items = expand::organisations(&app, &caller, &grant, &list.expand, &page.items).await?;
+    let items = expand::organisations(&app, &caller, &grant, &parameters.expand, &page.items).await?;
     let page = Page { items, next_cursor: page.next_cursor, total: page.total };
-    Ok(answer::list(&page, &list.address))
+    Ok(answer::list(&page, &parameters.address))
 }
 
 /// Makes an organisation.
@@ -149,7 +149,7 @@ async fn run_batch(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let once = Once { key: body.key, render: batch::rendered };
-    let answer = app.organisations().batch(&caller.0, body.read?, once).await?;
+    let answer = app.organisations().batch(caller.actor(), body.read?, once).await?;
     Ok(batch::sent(answer, RequestId::of(&request)))
 }
 
@@ -160,9 +160,9 @@ async fn run_batch(
 async fn statistics(
     app: Data<App>,
     Granted(grant): Granted<Read, Organisation>,
-    list: ListParameters<OrganisationField>,
+    parameters: ListParameters<OrganisationField>,
 ) -> Result<HttpResponse, Problem> {
-    let statistics = app.organisations().statistics(grant, list.query).await.map_err(asked)?;
+    let statistics = app.organisations().statistics(grant, parameters.query).await.map_err(asked)?;
     Ok(HttpResponse::Ok().json(statistics))
 }
 
@@ -173,10 +173,10 @@ async fn statistics(
 async fn export(
     app: Data<App>,
     Granted(grant): Granted<Export, Organisation>,
-    list: ListParameters<OrganisationField>,
+    parameters: ListParameters<OrganisationField>,
 ) -> Result<HttpResponse, Problem> {
-    super::csv_only(list.format.as_deref())?;
-    answer::exported(app.organisations().export(grant, list.query), COLUMNS, "organisations.csv").await
+    super::csv_only(parameters.format.as_deref())?;
+    answer::exported(app.organisations().export(grant, parameters.query), COLUMNS, "organisations.csv").await
 }
 
 fn made(organisation: &Organisation) -> Answer {

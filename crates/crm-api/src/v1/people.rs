@@ -33,17 +33,17 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 async fn list(
     app: Data<App>,
     Granted(grant): Granted<Read, Person>,
-    list: ListParameters<PersonField>,
+    parameters: ListParameters<PersonField>,
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    expand::checked::<Person>(&list.expand)?;
-    let page = app.people().list(grant.clone(), list.query).await.map_err(asked)?;
-    if list.expand.is_empty() {
-        return Ok(answer::list(&page, &list.address));
+    expand::checked::<Person>(&parameters.expand)?;
+    let page = app.people().list(grant.clone(), parameters.query).await.map_err(asked)?;
+    if parameters.expand.is_empty() {
+        return Ok(answer::list(&page, &parameters.address));
     }
-    let items = expand::people(&app, &caller, &grant, &list.expand, &page.items).await?;
+    let items = expand::people(&app, &caller, &grant, &parameters.expand, &page.items).await?;
     let page = Page { items, next_cursor: page.next_cursor, total: page.total };
-    Ok(answer::list(&page, &list.address))
+    Ok(answer::list(&page, &parameters.address))
 }
 
 /// Makes a person.
@@ -149,7 +149,7 @@ async fn run_batch(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let once = Once { key: body.key, render: batch::rendered };
-    let answer = app.people().batch(&caller.0, body.read?, once).await?;
+    let answer = app.people().batch(caller.actor(), body.read?, once).await?;
     Ok(batch::sent(answer, RequestId::of(&request)))
 }
 
@@ -160,10 +160,10 @@ async fn run_batch(
 async fn export(
     app: Data<App>,
     Granted(grant): Granted<Export, Person>,
-    list: ListParameters<PersonField>,
+    parameters: ListParameters<PersonField>,
 ) -> Result<HttpResponse, Problem> {
-    super::csv_only(list.format.as_deref())?;
-    answer::exported(app.people().export(grant, list.query), COLUMNS, "people.csv").await
+    super::csv_only(parameters.format.as_deref())?;
+    answer::exported(app.people().export(grant, parameters.query), COLUMNS, "people.csv").await
 }
 
 fn made(person: &Person) -> Answer {

@@ -4,10 +4,7 @@ use actix_web::{HttpResponse, get, web::Data};
 use crm_app::{App, SearchQuery};
 use crm_domain::{Invalid, SearchHit, SearchType, Violation, parse_choice};
 use serde_json::json;
-use utoipa::{
-    IntoParams,
-    openapi::path::{Parameter, ParameterIn},
-};
+use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{List, asked};
@@ -28,12 +25,12 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 #[utoipa::path(tag = "search", params(SearchParameters, PageParameters),
     responses((status = 200, description = "A page of what was found, best first.", body = List<SearchHit>)))]
 #[get("/search")]
-async fn search(app: Data<App>, Caller(actor): Caller, mut page: PageParameters) -> Result<HttpResponse, Problem> {
+async fn search(app: Data<App>, caller: Caller, mut page: PageParameters) -> Result<HttpResponse, Problem> {
     let text = page.others.read("q", text)?;
     let text = text.ok_or_else(|| Problem::parameters(Invalid::one("q", "required", "must be there")))?;
     let types = page.others.read("types", types)?.unwrap_or_default();
     let query = SearchQuery { text, types, cursor: page.cursor, limit: page.limit };
-    let hits = app.search(&actor, query).await.map_err(asked)?;
+    let hits = app.search(caller.actor(), query).await.map_err(asked)?;
     Ok(answer::list(&hits, &page.address))
 }
 
@@ -54,7 +51,7 @@ const LONGEST: usize = 200;
 /// The parameters `q` and `types`, for the document.
 struct SearchParameters;
 
-impl IntoParams for SearchParameters {
+impl utoipa::IntoParams for SearchParameters {
     fn into_params(_within: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let text = json!({"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": r"[^\W_]"});
         let mut text = query("q", "What to search for; at least one letter or digit.", &text);

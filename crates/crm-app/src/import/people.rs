@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crm_domain::{
     Change, ChangeAction, FieldChange, Invalid, Link, LinkPatch, NewRecord, Organisation, OrganisationId, Person,
-    PersonId, PersonPatch, RecordKind, Version,
+    PersonId, PersonPatch, Version,
     access::{Denied, Grant, Import, Read, Update},
     values::{CountryCode, EmailAddress, Lei, fold},
 };

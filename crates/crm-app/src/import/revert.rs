@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crm_domain::{
-    ChangeAction, FieldChange, Import, ImportCounts, ImportId, ImportStatus, LinkId, Organisation, OrganisationId,
+    Change, ChangeAction, FieldChange, Import, ImportCounts, ImportId, ImportStatus, LinkId, Organisation, OrganisationId,
     OrganisationPatch, Person, PersonId, PersonPatch, RecordKind, RecordedChange, Version,
     access::{Actor, Grant, Import as ImportAction, Update, policy},
 };
@@ -24,7 +24,6 @@ use super::{
 use crate::{
     Answer, App, Error, Once,
     app::system_grant,
-    links::change as link_change,
     organisations::{self as organisation_use_cases},
     people as people_use_cases,
 };
@@ -253,17 +252,16 @@ impl Reverting<'_> {
     }
 
     fn undo_link(&self, tx: &mut WriteTx, change: &RecordedChange, version: Version) -> Result<Recorded<Undone>, Error> {
-        let link = match links::find_by_id(tx, &self.grants.links, LinkId::new(change.id)) {
-            Ok(link) => link,
+        let (at, by) = (tx.at(), tx.actor().user_id());
+        match links::delete(tx, &self.grants.links, LinkId::new(change.id), version, at, by) {
+            Ok(()) => {}
+            Err(StoreError::Stale { .. }) => return Ok(tx.unchanged(Undone::Kept)),
             // It has been removed since: what the import did is gone.
             Err(StoreError::NotFound) => return Ok(tx.unchanged(Undone::Reverted(None))),
             Err(error) => return Err(error.into()),
-        };
-        if link.version != version {
-            return Ok(tx.unchanged(Undone::Kept));
         }
-        links::delete(tx, &self.grants.links, &link)?;
-        let gone = link_change(&link, link.version.next(), ChangeAction::Deleted, Vec::new());
+        let (kind, action) = (RecordKind::Links, ChangeAction::Deleted);
+        let gone = Change { kind, record_id: change.id, version: version.next(), action, fields: Vec::new() };
         Ok(tx.record(gone)?.with(Undone::Reverted(None)))
     }
 }

@@ -114,7 +114,7 @@ impl App {
         let before = self.now().plus(-SILENCE);
         let silent = self.read(move |tx| Ok(imports::silent(tx, before)?)).await?;
         for import in silent {
-            self.write(&actor, |tx| {
+            self.write(&actor, move |tx| {
                 let interrupted = Import { failure: Some(INTERRUPTED.to_owned()), ..import };
                 job::moved_on(tx, interrupted, ImportStatus::Failed)
             })

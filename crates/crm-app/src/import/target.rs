@@ -32,8 +32,6 @@ pub(super) trait Target: Send {
     const SYNONYMS: &'static Synonyms;
     /// Its fields, at most 31.
     const FIELDS: &'static [FieldReading];
-    /// The field that a new record must have.
-    const REQUIRED: &'static str;
 
     /// Reads canonical fields; what is wrong is told field by field.
     fn read(fields: FieldMap) -> Result<Self::Patch, Invalid>;

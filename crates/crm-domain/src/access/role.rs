@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Reach, Resource};
-use crate::{RoleId, values::Name};
+use crate::{Invalid, RoleId, Violation, values::Name};
 
 /// One permission: this action on this resource, that far.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -34,12 +34,54 @@ impl Role {
         let matching = self.rules.iter().filter(|rule| rule.resource == resource && rule.action == action);
         matching.map(|rule| rule.reach).max()
     }
+
+    /// Whether this role lets one do all that the rule does. Nobody can grant a rule that their own role does not cover.
+    pub fn covers(&self, rule: Rule) -> bool {
+        self.reach(rule.resource, rule.action) >= Some(rule.reach)
+    }
+
+    /// A custom role, as somebody with the role `granter` may make it. Breaks `repeated` (a second rule for the same
+    /// pair) and `not_held` (a rule that the granter's own role does not cover), with pointers as `/rules/0`.
+    ///
+    /// ```
+    /// use crm_domain::{RoleId, access::{Action, BuiltInRole, Reach, Resource, Role, Rule}, values::Name};
+    /// let rule = Rule { resource: Resource::People, action: Action::Export, reach: Reach::Team };
+    /// let make = |granter: BuiltInRole| {
+    ///     Role::custom(RoleId::from_u128(9), Name::from_stored("assistant".into()), vec![rule], &granter.role())
+    /// };
+    /// assert!(make(BuiltInRole::Manager).is_ok());
+    /// assert_eq!(make(BuiltInRole::User).unwrap_err().errors[0].code, "not_held");
+    /// ```
+    pub fn custom(id: RoleId, name: Name, rules: Vec<Rule>, granter: &Self) -> Result<Self, Invalid> {
+        let mut invalid = Invalid::default();
+        for (place, rule) in rules.iter().enumerate() {
+            let pointer = format!("/rules/{place}");
+            let same_pair = |other: &Rule| (other.resource, other.action) == (rule.resource, rule.action);
+            if rules[..place].iter().any(same_pair) {
+                invalid.errors.push(Violation::new("repeated", "stands more than once").at(&pointer));
+            }
+            if !granter.covers(*rule) {
+                invalid.errors.push(Violation::new("not_held", "is more than your own role allows").at(&pointer));
+            }
+        }
+        invalid.finish(Self { id, name, rules })
+    }
 }
 
 /// The four roles that every installation has.
 #[derive(
-    Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize,
-    strum::AsRefStr, strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
+    Clone,
+    Copy,
+    Debug,
+    Deserialize,
+    Eq,
+    Hash,
+    PartialEq,
+    Serialize,
+    strum::AsRefStr,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
 )]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -68,13 +110,12 @@ const RECORDS: [Resource; 6] = [
 impl BuiltInRole {
     /// The fixed id of the role, the same in every installation.
     pub const fn id(self) -> RoleId {
-        let number = match self {
-            Self::Admin => 1,
-            Self::Manager => 2,
-            Self::User => 3,
-            Self::ReadOnly => 4,
-        };
-        RoleId::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0000 | number)
+        RoleId::from_u128(match self {
+            Self::Admin => 0x7000_8000_0000_0000_0001,
+            Self::Manager => 0x7000_8000_0000_0000_0002,
+            Self::User => 0x7000_8000_0000_0000_0003,
+            Self::ReadOnly => 0x7000_8000_0000_0000_0004,
+        })
     }
 
     /// The built-in role with this id, if it is one.
@@ -137,6 +178,7 @@ fn own_notifications() -> Vec<Rule> {
 }
 
 fn on(resources: &[Resource], permissions: &[(Action, Reach)]) -> Vec<Rule> {
-    let pairs = resources.iter().flat_map(|resource| permissions.iter().map(move |permission| (*resource, *permission)));
+    let pairs =
+        resources.iter().flat_map(|resource| permissions.iter().map(move |permission| (*resource, *permission)));
     pairs.map(|(resource, (action, reach))| Rule { resource, action, reach }).collect()
 }

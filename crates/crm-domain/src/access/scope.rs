@@ -6,8 +6,19 @@ use crate::{Stamps, TeamId, UserId};
 
 /// How far a permission reaches; each reach holds the one before it.
 #[derive(
-    Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
-    strum::AsRefStr, strum::EnumString, strum::VariantArray,
+    Clone,
+    Copy,
+    Debug,
+    Deserialize,
+    Eq,
+    Hash,
+    Ord,
+    PartialEq,
+    PartialOrd,
+    Serialize,
+    strum::AsRefStr,
+    strum::EnumString,
+    strum::VariantArray,
 )]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -74,9 +85,7 @@ impl Scope {
         match *self {
             Self::All => true,
             Self::Own { user } => record.owner_id.is_some() && owned_by(user),
-            Self::Team { user, team } => {
-                record.owner_id.is_some() && (owned_by(user) || record.team_id == Some(team))
-            }
+            Self::Team { user, team } => record.owner_id.is_some() && (owned_by(user) || record.team_id == Some(team)),
         }
     }
 
@@ -89,7 +98,7 @@ impl Scope {
         }
     }
 
-    /// The rows that lie within both scopes of one caller: the narrower of the two.
+    /// The rows that lie within both scopes of one caller: the narrower of the two, of equal ones the first.
     #[must_use]
     pub fn narrowed(self, other: Self) -> Self {
         if other.reach() < self.reach() { other } else { self }

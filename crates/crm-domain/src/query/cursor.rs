@@ -5,7 +5,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{FieldSet, Kind, Sort, Value};
-use crate::{Violation, values::{Timestamp, parse_date}};
+use crate::{
+    Violation,
+    values::{Timestamp, parse_date},
+};
 
 /// The place in a sorted list after which the next page begins: the last record's sort keys and id.
 ///
@@ -25,7 +28,8 @@ const LAYOUT: i64 = 1;
 impl Cursor {
     /// The text for `next_cursor`; `list` tells one list from another, see [`super::ListQuery::fingerprint`].
     pub fn encode(&self, list: u64) -> String {
-        let keys: Vec<serde_json::Value> = self.keys.iter().map(key_to_json).collect();
+        let keys: Vec<serde_json::Value> =
+            self.keys.iter().map(|key| key.as_ref().map_or(serde_json::Value::Null, key_to_json)).collect();
         URL_SAFE_NO_PAD.encode(json!([LAYOUT, list, keys, self.id]).to_string())
     }
 
@@ -40,20 +44,20 @@ impl Cursor {
         if layout != LAYOUT || of != list || keys.len() != sort.len() {
             return None;
         }
-        let keys = keys.iter().zip(sort).map(|(key, sort)| key_from_json(sort.field.kind(), key)).collect::<Option<_>>()?;
+        let keys =
+            keys.iter().zip(sort).map(|(key, sort)| key_from_json(sort.field.kind(), key)).collect::<Option<_>>()?;
         Some(Self { keys, id })
     }
 }
 
-fn key_to_json(key: &Option<Value>) -> serde_json::Value {
+fn key_to_json(key: &Value) -> serde_json::Value {
     match key {
-        None => serde_json::Value::Null,
-        Some(Value::Text(text)) => json!(text),
-        Some(Value::Integer(number)) => json!(number),
-        Some(Value::Boolean(flag)) => json!(flag),
-        Some(Value::Date(date)) => json!(date.to_string()),
-        Some(Value::Time(time)) => json!(time.micros()),
-        Some(Value::Id(id)) => json!(id),
+        Value::Text(text) => json!(text),
+        Value::Integer(number) => json!(number),
+        Value::Boolean(flag) => json!(flag),
+        Value::Date(date) => json!(date.to_string()),
+        Value::Time(time) => json!(time.micros()),
+        Value::Id(id) => json!(id),
     }
 }
 

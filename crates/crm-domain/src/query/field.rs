@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use crate::Choice;
+use crate::{Choice, access::Resource};
 
 /// The fields of one resource that can be filtered or sorted by.
 pub trait FieldSet: Choice + Eq + fmt::Debug + Send + Sync + 'static {
+    /// The resource whose fields they are.
+    const RESOURCE: Resource;
+
     /// What its values are.
     fn kind(self) -> Kind;
 
@@ -42,9 +45,7 @@ pub enum Kind {
 }
 
 /// How a filter compares.
-#[derive(
-    Clone, Copy, Debug, Eq, Hash, PartialEq, strum::AsRefStr, strum::EnumString, strum::VariantArray,
-)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, strum::AsRefStr, strum::EnumString, strum::VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum Operator {
     /// Equal; the operator when none is named.
@@ -80,7 +81,7 @@ impl Kind {
             Self::Folded => &[Eq, Ne, In, Contains, StartsWith, Is],
             Self::Integer | Self::Money | Self::Date | Self::Time => &[Eq, Ne, In, Gt, Gte, Lt, Lte, Is],
             Self::Boolean => &[Eq, Ne, Is],
-            Self::Tags => &[Any, Is],
+            Self::Tags => &[Any],
         }
     }
 }

@@ -87,7 +87,7 @@ impl<F: FieldSet> ListQuery<F> {
 
     fn read(&mut self, name: &str, text: &str) -> Result<(), Violation> {
         match name {
-            "limit" => self.limit = limit(text)?,
+            "limit" => self.limit = Self::page_size(text)?,
             "sort" => self.sort = Sort::parse(text)?,
             "total" => self.total = parse_choice(text)?,
             "q" => self.words = words(text)?,
@@ -99,17 +99,17 @@ impl<F: FieldSet> ListQuery<F> {
         Ok(())
     }
 
-    /// A number that is the same for the same filters, search and order, on every instance and in every release.
+    fn page_size(text: &str) -> Result<u32, Violation> {
+        let number = text.parse().ok().filter(|number| (1..=Self::MOST).contains(number));
+        number.ok_or_else(|| Violation::new("limit", format!("must be a whole number from 1 to {}", Self::MOST)))
+    }
+
+    /// A number that is the same for the same resource, filters, search and order, on every instance and in every release.
     pub fn fingerprint(&self) -> u64 {
         let mut filters: Vec<String> = self.filters.iter().map(|filter| format!("{filter:?}")).collect();
         filters.sort_unstable();
-        fnv1a(format!("{filters:?}{:?}{:?}", self.words, self.sort).as_bytes())
+        fnv1a(format!("{:?}{filters:?}{:?}{:?}", F::RESOURCE, self.words, self.sort).as_bytes())
     }
-}
-
-fn limit(text: &str) -> Result<u32, Violation> {
-    let number = text.parse().ok().filter(|number| (1..=200).contains(number));
-    number.ok_or_else(|| Violation::new("limit", "must be a whole number from 1 to 200"))
 }
 
 fn words(text: &str) -> Result<Vec<String>, Violation> {

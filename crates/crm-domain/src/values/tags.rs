@@ -77,7 +77,9 @@ impl TryFrom<Vec<String>> for Tags {
 
 #[cfg(feature = "openapi")]
 impl utoipa::__dev::ComposeSchema for Tags {
-    fn compose(_: Vec<utoipa::openapi::RefOr<utoipa::openapi::Schema>>) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    fn compose(
+        _: Vec<utoipa::openapi::RefOr<utoipa::openapi::Schema>>,
+    ) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
         use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
         let tag = ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::String))

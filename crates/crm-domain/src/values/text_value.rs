@@ -63,7 +63,9 @@ macro_rules! text_input {
 
         #[cfg(feature = "openapi")]
         impl utoipa::__dev::ComposeSchema for $type {
-            fn compose(_: Vec<utoipa::openapi::RefOr<utoipa::openapi::Schema>>) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+            fn compose(
+                _: Vec<utoipa::openapi::RefOr<utoipa::openapi::Schema>>,
+            ) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
                 #[allow(unused_imports)]
                 use $crate::values::schema::TextSchema;
                 $schema.build()

@@ -74,6 +74,16 @@ pub fn list<A: ActionType>(
     list::page(tx, &SOURCE, query, &conditions)
 }
 
+/// The database's plans for the queries of one page, for tests and for whoever wonders why a list is slow.
+pub fn plans<A: ActionType>(
+    tx: &mut impl Transaction,
+    grant: &Grant<A, Organisation>,
+    query: &ListQuery<OrganisationField>,
+) -> Result<Vec<String>, StoreError> {
+    let conditions = list::conditions(backend(tx), TABLE, place::place, visible(grant, TABLE, Life::Live), query);
+    list::plans(tx, &SOURCE, query, &conditions)
+}
+
 const SOURCE: Source<OrganisationField, Organisation> =
     Source { table: TABLE, place: place::place, load, key: key_of, id: |organisation| organisation.id.uuid() };
 

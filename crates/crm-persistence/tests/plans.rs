@@ -1,0 +1,190 @@
+//! Every list query on a table of some size: its plan walks an index, whatever it is sorted and filtered by.
+
+use crm_domain::{
+    OrganisationField, PersonField, TeamId, UserId,
+    access::{Actor, BuiltInRole, Grant, Guarded, Read, policy},
+    query::{FieldSet, Kind, ListQuery, Operator, Page},
+};
+use crm_persistence::{ReadTx, StoreError, organisations, people};
+use crm_testkit::{TestDatabase, on_each_database};
+
+/// Rows of each table. Below some thousand rows a planner rightly reads the whole table.
+const ROWS: u32 = 40_000;
+
+/// Fills both tables by one statement each. Values repeat as they would in a firm: few countries, many cities.
+fn fill(test: &TestDatabase) {
+    let sqlite = test.name() == "sqlite";
+    let rows = if sqlite {
+        format!("(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) SELECT i FROM n) AS n")
+    } else {
+        format!("generate_series(1, {ROWS}) AS n(i)")
+    };
+    let id = |mark: &str| match sqlite {
+        true => format!("CAST(printf('{mark}%015d', i) AS BLOB)"),
+        false => format!("CAST(md5('{mark}' || i) AS uuid)"),
+    };
+    let user = if sqlite { "X'00000000000000000000000000000007'" } else { "'00000000-0000-0000-0000-000000000007'::uuid" };
+    let team = if sqlite { "X'00000000000000000000000000000009'" } else { "'00000000-0000-0000-0000-000000000009'::uuid" };
+    let role = if sqlite { "X'00000000000070008000000000000003'" } else { "'00000000-0000-7000-8000-000000000003'::uuid" };
+    let time = |offset: &str| match sqlite {
+        true => format!("1767225600000000 + ({offset}) * 1000000"),
+        false => format!("TIMESTAMPTZ '2026-01-01T00:00:00Z' + ({offset}) * INTERVAL '1 second'"),
+    };
+    let date = |days: &str| match sqlite {
+        true => format!("date('2026-01-01', '+' || ({days}) || ' days')"),
+        false => format!("DATE '2026-01-01' + ({days})"),
+    };
+    let flag = |condition: &str| match sqlite {
+        true => format!("({condition}) + 0"),
+        false => format!("({condition})"),
+    };
+    let (none, vip) = match sqlite {
+        true => ("'[]'", "'[\"vip\"]'"),
+        false => ("'[]'::jsonb", "'[\"vip\"]'::jsonb"),
+    };
+    let (now, one) = (time("0"), flag("1 = 1"));
+    test.execute(&format!(
+        "INSERT INTO teams (id, name, name_key, version, created_at, updated_at) VALUES ({team}, 'One', 'one', 1, {now}, {now});
+         INSERT INTO users (id, email, email_key, name, role_id, locale, is_active, team_id, version, created_at, updated_at)
+           VALUES ({user}, 'u@example.com', 'u@example.com', 'U', {role}, 'en', {one}, {team}, 1, {now}, {now});
+         INSERT INTO organisations (id, name, name_key, type, category, language, domicile, email, phone, city, city_key, postal_code, country_code, aum,
+             aum_date, strategies, tags, lei, registration_number, licence_number, pipeline_stage, potential_amount, currency,
+             signature_probability, signature_date, is_active, search_text, version, owner_id, team_id, created_at, created_by,
+             updated_at, updated_by)
+           SELECT {id}, 'Name ' || i, 'name ' || i, {kind}, {category}, {language}, {domicile}, 'a' || i || '@example.com', '+3315' || (1000000 + i),
+             'Ville ' || (i % 900), 'ville ' || (i % 900), (10000 + i % 5000) || '',
+             CASE i % 5 WHEN 0 THEN 'FR' WHEN 1 THEN 'LU' WHEN 2 THEN 'DE' WHEN 3 THEN 'IT' END,
+             CASE WHEN i % 3 = 0 THEN i * 100 END, {date}, CASE WHEN i % 3 = 0 THEN {vip} ELSE {none} END,
+             CASE WHEN i % 400 = 0 THEN {vip} ELSE {none} END,
+             {lei}, 'R' || i, 'L' || i, CASE i % 3 WHEN 0 THEN 'lead' WHEN 1 THEN 'prospect' ELSE 'signed' END, i, {currency}, i % 101,
+             CASE WHEN i % 2 = 0 THEN {date} END, {active}, ' name ' || i || ' ville ' || (i % 900), 1,
+             CASE WHEN i % 300 = 0 THEN {user} END, CASE WHEN i % 200 = 0 THEN {team} END, {created}, CASE WHEN i % 250 = 0 THEN {user} END,
+             {updated}, CASE WHEN i % 5 = 0 THEN {user} END
+           FROM {rows};",
+        id = id("o"),
+        date = date("i % 700"),
+        lei = if sqlite { "printf('%020d', i)" } else { "lpad(i::text, 20, '0')" },
+        kind = "CASE i % 3 WHEN 0 THEN 'client' WHEN 1 THEN 'investor' END",
+        category = "CASE i % 4 WHEN 0 THEN 'institution' WHEN 1 THEN 'wholesale' END",
+        language = "CASE i % 3 WHEN 0 THEN 'fr' WHEN 1 THEN 'en' END",
+        domicile = "CASE i % 5 WHEN 0 THEN 'LU' WHEN 1 THEN 'IE' END",
+        currency = "CASE WHEN i % 6 = 0 THEN 'USD' ELSE 'EUR' END",
+        active = flag("i % 10 > 0"),
+        created = time("i"),
+        updated = time("i * 7 % 40009"),
+    ));
+    test.execute(&format!(
+        "INSERT INTO people (id, first_name, first_name_key, last_name, last_name_key, full_name_key, email, email_key,
+             personal_email, phone, mobile, job_title, country_code, language, tags, is_active, consent, consent_date, search_text, version,
+             owner_id, team_id, created_at, updated_at, updated_by)
+           SELECT {id}, 'First ' || (i % 700), 'first ' || (i % 700), 'Last ' || i, 'last ' || i,
+             'first ' || (i % 700) || ' last ' || i, 'p' || i || '@example.com', 'p' || i || '@example.com',
+             'q' || i || '@example.com', '+3316' || (1000000 + i), '+3366' || (1000000 + i), 'Title ' || (i % 3000),
+             CASE i % 3 WHEN 0 THEN 'FR' WHEN 1 THEN 'LU' END, CASE i % 3 WHEN 0 THEN 'fr' WHEN 1 THEN 'en' END,
+             {none}, {active}, {active}, {date}, ' first ' || (i % 700) || ' last ' || i, 1,
+             CASE WHEN i % 300 = 0 THEN {user} END, CASE WHEN i % 200 = 0 THEN {team} END, {created}, {updated},
+             CASE WHEN i % 5 = 0 THEN {user} END
+           FROM {rows};
+         ANALYZE;",
+        id = id("p"),
+        active = flag("i % 10 > 0"),
+        date = date("i % 700"),
+        created = time("i"),
+        updated = time("i * 7 % 40009"),
+    ));
+}
+
+/// A value that some row of the table has, or at least could have.
+fn sample<F: FieldSet>(field: F) -> &'static str {
+    match (field.as_ref(), field.kind()) {
+        ("country_code", _) => "FR",
+        ("domicile", _) => "LU",
+        ("currency", _) => "EUR",
+        ("language", _) => "fr",
+        ("type", _) => "client",
+        ("category", _) => "institution",
+        ("pipeline_stage", _) => "lead",
+        ("name" | "last_name" | "first_name", _) => "Name 17",
+        ("city", _) => "ville 17",
+        (_, Kind::Text) => "17",
+        (_, Kind::Folded) => "name",
+        (_, Kind::Integer) => "50",
+        (_, Kind::Money) => "300.00",
+        (_, Kind::Boolean) => "true",
+        (_, Kind::Date) => "2026-06-01",
+        (_, Kind::Time) => "2026-01-01T05:00:00Z",
+        (_, Kind::Id) => "00000000-0000-0000-0000-000000000007",
+        (_, Kind::Tags) => "vip",
+        (name, kind) => panic!("{name} of {kind:?} needs a sample"),
+    }
+}
+
+fn requests<F: FieldSet>() -> Vec<Vec<(String, String)>> {
+    let one = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut requests = vec![vec![], vec![one("q", "name 17")], vec![one("q", "zzz")], vec![one("q", "17")]];
+    for field in F::VARIANTS {
+        let name = field.as_ref();
+        if field.is_sortable() {
+            requests.push(vec![one("sort", name)]);
+            requests.push(vec![one("sort", &format!("-{name}"))]);
+        }
+        for operator in field.kind().operators() {
+            // What leaves nearly every row, or asks for rows without a value of which there are none, is a walk of the order.
+            let value = if *operator == Operator::Is { "not_null" } else { sample(*field) };
+            requests.push(vec![one(&format!("{name}.{}", operator.as_ref()), value)]);
+        }
+    }
+    requests
+}
+
+fn check(request: &[(String, String)], plans: &[String], whole_tables: &mut Vec<String>) {
+    assert!(!plans.is_empty());
+    for plan in plans {
+        let whole = |line: &str| {
+            line.contains("Seq Scan") || (line.contains("SCAN ") && !line.contains("INDEX") && !line.contains("VIRTUAL") && !line.contains("json_each"))
+        };
+        if plan.lines().any(whole) {
+            whole_tables.push(format!("{request:?}\n{plan}\n"));
+        }
+    }
+}
+
+fn walk<F: FieldSet, R: Guarded, T>(
+    test: &TestDatabase,
+    grant: &Grant<Read, R>,
+    list: impl Fn(&mut ReadTx, &Grant<Read, R>, &ListQuery<F>) -> Result<Page<T>, StoreError>,
+    plans: impl Fn(&mut ReadTx, &Grant<Read, R>, &ListQuery<F>) -> Result<Vec<String>, StoreError>,
+) {
+    let mut whole_tables = Vec::new();
+    for request in requests::<F>() {
+        let pairs: Vec<(&str, &str)> = request.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let query = ListQuery::<F>::parse(pairs.clone()).unwrap();
+        check(&request, &test.database.read(|tx| plans(tx, grant, &query)).unwrap(), &mut whole_tables);
+        // The page after the first: its queries begin at a cursor.
+        let first = test.database.read(|tx| list(tx, grant, &query)).unwrap();
+        if let Some(cursor) = first.next_cursor {
+            let next = ListQuery::<F>::parse(pairs.into_iter().chain([("cursor", cursor.as_str())])).unwrap();
+            check(&request, &test.database.read(|tx| plans(tx, grant, &next)).unwrap(), &mut whole_tables);
+        }
+    }
+    assert!(whole_tables.is_empty(), "{grant:?} reads whole tables:\n{}", whole_tables.join("\n"));
+}
+
+#[test]
+fn no_list_query_reads_a_whole_table() {
+    on_each_database(|test| {
+        fill(test);
+        let (user, team) = (UserId::from_u128(7), TeamId::from_u128(9));
+        let actors = [
+            Actor::system("test"),
+            Actor::user(user, Some(team), BuiltInRole::User.role()),
+            Actor::user(user, None, BuiltInRole::User.role()),
+        ];
+        for actor in actors {
+            let grant = policy::authorise(&actor).unwrap();
+            walk::<OrganisationField, _, _>(test, &grant, |tx, g, q| organisations::list(tx, g, q), |tx, g, q| organisations::plans(tx, g, q));
+            let grant = policy::authorise(&actor).unwrap();
+            walk::<PersonField, _, _>(test, &grant, |tx, g, q| people::list(tx, g, q), |tx, g, q| people::plans(tx, g, q));
+        }
+    });
+}
