@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod failure;
+mod operations;
 mod output;
 mod password;
 mod seed;

@@ -3,7 +3,10 @@
 use std::future::Future;
 
 use crm_app::App;
-use crm_persistence::{Database, DatabaseSettings, migrations};
+use crm_persistence::{
+    Database, DatabaseSettings,
+    migrations::{self, MigrationStatus},
+};
 use tokio::runtime;
 
 use crate::{failure::Failure, settings::Settings};
@@ -15,20 +18,46 @@ pub fn app(settings: &Settings) -> Result<App, Failure> {
 
 /// Opens a database whose schema is current. An empty one is migrated: nothing can be lost in it.
 pub fn database(settings: &DatabaseSettings) -> Result<Database, Failure> {
-    let status = migrations::status(settings)?;
-    let missing = status.iter().filter(|step| !step.applied).count();
-    if missing == status.len() {
+    if is_empty(&migrations::status(settings)?)? {
         migrations::up(settings)?;
-    } else if missing > 0 {
-        let steps = if missing == 1 { "one step is" } else { "several steps are" };
-        return Err(Failure::new(format!(
-            "the schema of the database is not current, {steps} missing: back it up and run `crm migrate up`"
-        )));
     }
     Ok(Database::open(settings)?)
+}
+
+/// Whether there is no schema at all. A schema that lacks steps is refused: whoever owns the data chooses the moment.
+fn is_empty(status: &[MigrationStatus]) -> Result<bool, Failure> {
+    let missing: Vec<&str> = status.iter().filter(|step| !step.applied).map(|step| step.name.as_str()).collect();
+    if missing.is_empty() || missing.len() == status.len() {
+        return Ok(!missing.is_empty());
+    }
+    let missing = missing.join(", ");
+    Err(Failure::new(format!("the schema of the database lacks {missing}: back it up and run `crm migrate up`")))
 }
 
 /// Runs a future to its end, for commands that have nothing else to do meanwhile.
 pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     runtime::Builder::new_current_thread().enable_time().build()?.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(applied: &[bool], expected: Result<bool, &str>) {
+        let names = ["first", "second", "third"].into_iter().zip(applied);
+        let status: Vec<_> = names.map(|(name, applied)| MigrationStatus { name: name.to_owned(), applied: *applied }).collect();
+        match (is_empty(&status), expected) {
+            (Ok(empty), Ok(expected)) => assert_eq!(empty, expected),
+            (Err(failure), Err(part)) => assert!(failure.to_string().contains(part), "{failure}"),
+            (result, expected) => panic!("{result:?} is not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn only_an_empty_database_is_migrated_unasked() {
+        check(&[false, false, false], Ok(true));
+        check(&[true, true, true], Ok(false));
+        check(&[true, false, false], Err("lacks second, third: back it up and run `crm migrate up`"));
+    }
 }

@@ -2,7 +2,12 @@
 //!
 //! From the outside in: [`bodiless_head`], [`finished`], compression, [`bounded`], the routes.
 
-use std::{any::Any, panic::AssertUnwindSafe, pin::Pin, task::{Context, Poll}};
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use actix_web::{
     Error,

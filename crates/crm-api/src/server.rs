@@ -12,12 +12,7 @@ use crm_monitoring::{AssignRequestId, RequestLog};
 use slog::Logger;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{
-    ApiSettings, documentation, extract, health, middleware,
-    openapi::Routes,
-    problem::Problem,
-    v1,
-};
+use crate::{ApiSettings, documentation, extract, health, middleware, openapi::Routes, problem::Problem, v1};
 
 /// What every worker's server is made from. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -39,7 +34,13 @@ impl Api {
 pub fn server(
     api: &Api,
 ) -> Assembly<
-    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>,
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = Error,
+        InitError = (),
+    > + use<>,
 > {
     let ids = api.app.clone();
     Assembly::new()

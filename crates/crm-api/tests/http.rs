@@ -46,7 +46,7 @@ impl Server {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("crm.db").display());
-        let settings = DatabaseSettings { url, ..DatabaseSettings::default() };
+        let settings = DatabaseSettings::new(url);
         migrations::up(&settings).unwrap();
         let app = App::new(Database::open(&settings).unwrap(), AppSettings::new(folder.path().join("imports")));
         let grant: Grant<Create, User> = policy::authorise(&Actor::system("test")).unwrap();
@@ -142,7 +142,11 @@ async fn a_record_is_made_read_changed_deleted_and_restored() {
     assert_eq!(server.call(Method::GET, &place, None, &[("if-none-match", "\"1\"")]).await.status, 304);
     let body = || Some(json!({"city": "Lyon"}));
     assert_problem(&server.call(Method::PATCH, &place, body(), &[]).await, 428, "version_required");
-    assert_problem(&server.call(Method::PATCH, &place, body(), &[("if-match", "W/\"1\"")]).await, 400, "invalid_header");
+    assert_problem(
+        &server.call(Method::PATCH, &place, body(), &[("if-match", "W/\"1\"")]).await,
+        400,
+        "invalid_header",
+    );
     let stale = server.call(Method::PATCH, &place, body(), &[("if-match", "\"7\"")]).await;
     assert_problem(&stale, 412, "stale");
     assert_eq!(stale.json()["current"]["version"], 1);
@@ -183,9 +187,14 @@ async fn bad_parameters_and_bodies_say_what_is_wrong() {
     let answer = server.call(Method::POST, "/api/v1/organisations", Some(json!({"nmae": 1, "email": "x"})), &[]).await;
     assert_problem(&answer, 422, "invalid");
     let answer = answer.json();
-    let pointers: Vec<_> = answer["errors"].as_array().unwrap().iter().map(|one| one["pointer"].as_str().unwrap()).collect();
+    let pointers: Vec<_> =
+        answer["errors"].as_array().unwrap().iter().map(|one| one["pointer"].as_str().unwrap()).collect();
     assert!(pointers.contains(&"/nmae") && pointers.contains(&"/email"), "{pointers:?}");
-    let post = || TestRequest::post().uri("/api/v1/organisations").insert_header(("authorization", format!("Bearer {}", server.token)));
+    let post = || {
+        TestRequest::post()
+            .uri("/api/v1/organisations")
+            .insert_header(("authorization", format!("Bearer {}", server.token)))
+    };
     assert_problem(&server.send(post().set_payload("name=x")).await, 415, "unsupported_media_type");
     let json = ("content-type", "application/json");
     assert_problem(&server.send(post().insert_header(json).set_payload("{")).await, 400, "malformed_json");
@@ -196,7 +205,9 @@ async fn bad_parameters_and_bodies_say_what_is_wrong() {
 async fn the_same_key_makes_one_record() {
     let server = Server::start().await;
     let make = async |name: &str| {
-        server.call(Method::POST, "/api/v1/organisations", Some(json!({"name": name})), &[("idempotency-key", "k1")]).await
+        server
+            .call(Method::POST, "/api/v1/organisations", Some(json!({"name": name})), &[("idempotency-key", "k1")])
+            .await
     };
     let (first, again, other) = (make("A").await, make("A").await, make("B").await);
     assert_eq!((again.status, again.header("idempotency-replayed")), (201, "true"));
@@ -301,7 +312,9 @@ async fn an_upload_is_accepted_and_can_be_looked_at() {
     let server = Server::start().await;
     let form = "--b\r\ncontent-disposition: form-data; name=\"resource\"\r\n\r\norganisations\r\n\
         --b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\nname;city\r\nA;Lyon\r\n\r\n--b--\r\n";
-    let post = || TestRequest::post().uri("/api/v1/imports").insert_header(("authorization", format!("Bearer {}", server.token)));
+    let post = || {
+        TestRequest::post().uri("/api/v1/imports").insert_header(("authorization", format!("Bearer {}", server.token)))
+    };
     let multipart = ("content-type", "multipart/form-data; boundary=b");
     let started = server.send(post().insert_header(multipart).set_payload(form)).await;
     assert_eq!(started.status, 202, "{}", started.json());

@@ -35,8 +35,16 @@ fn every_operation_is_named_once_and_described() {
 
 #[test]
 fn what_writes_says_which_version_or_takes_a_key() {
-    for (place, operation) in operations().into_iter().filter(|(place, _)| place.contains("/api/v1") && !place.contains("/auth/")) {
-        let headers: Vec<&str> = operation["parameters"].as_array().unwrap().iter().filter(|one| one["in"] == "header").filter_map(|one| one["name"].as_str()).collect();
+    for (place, operation) in
+        operations().into_iter().filter(|(place, _)| place.contains("/api/v1") && !place.contains("/auth/"))
+    {
+        let headers: Vec<&str> = operation["parameters"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|one| one["in"] == "header")
+            .filter_map(|one| one["name"].as_str())
+            .collect();
         match place.split(' ').next().unwrap() {
             "post" => assert!(headers.contains(&"Idempotency-Key"), "{place}"),
             "patch" | "delete" => assert!(headers.contains(&"If-Match"), "{place}"),

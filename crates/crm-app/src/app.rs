@@ -15,8 +15,9 @@ use tokio::{
 };
 
 use crate::{
-    Clock, Error, HashingSettings, SystemClock, changes::Changes, clock::Times, import::Imports, import::Runner, links::Links,
-    organisations::Organisations, password::Hashing, people::People, relay::Relay, sessions::Sessions, users::Users,
+    Clock, Error, HashingSettings, SystemClock, changes::Changes, clock::Times, import::Imports, import::Runner,
+    links::Links, organisations::Organisations, password::Hashing, people::People, relay::Relay, sessions::Sessions,
+    users::Users,
 };
 
 /// What the use cases need to be told.
@@ -145,12 +146,12 @@ impl App {
         Users { app: self.clone() }
     }
 
-    /// Starts what goes on beside the requests: the relay, the upkeep of imports, the removal of old keys.
+    /// Starts what goes on beside the requests: the relay and the upkeep of imports.
     ///
     /// Must be called within a tokio runtime. Call [`App::stop`] before the runtime is shut down.
     pub fn start(&self) {
-        self.0.runner.start(self);
-        self.0.relay.start(self);
+        Runner::start(self);
+        Relay::start(self);
     }
 
     /// Asks what goes on beside the requests to end: a running import stops after its present chunk of rows.

@@ -261,7 +261,7 @@ mod tests {
 
     use super::*;
 
-    fn read(operation: Value) -> Result<Operation, Vec<(String, &'static str)>> {
+    fn read(operation: &Value) -> Result<Operation, Vec<(String, &'static str)>> {
         let request = BatchRequest::read(json!({ "operations": [operation] })).expect("the frame is good");
         let read = request.operations.into_iter().next().expect("there is one operation");
         read.map_err(|invalid| invalid.errors.into_iter().map(|error| (error.pointer, error.code)).collect())
@@ -272,29 +272,29 @@ mod tests {
         let id = Uuid::from_u128(7);
         let expected = Expected::Version(Version::FIRST.next());
         let data = json!({ "name": "Exemple" });
-        assert_eq!(read(json!({ "op": "create", "data": data })), Ok(Operation::Create { data: data.clone() }));
+        assert_eq!(read(&json!({ "op": "create", "data": data })), Ok(Operation::Create { data: data.clone() }));
         let update = Operation::Update { id, expected, data: data.clone() };
-        assert_eq!(read(json!({ "op": "update", "id": id, "version": 2, "data": data })), Ok(update.clone()));
-        assert_eq!(read(json!({ "op": "update", "id": id, "if_match": "\"2\"", "data": data })), Ok(update));
+        assert_eq!(read(&json!({ "op": "update", "id": id, "version": 2, "data": data })), Ok(update.clone()));
+        assert_eq!(read(&json!({ "op": "update", "id": id, "if_match": "\"2\"", "data": data })), Ok(update));
         let delete = Operation::Delete { id, expected: Expected::Any };
-        assert_eq!(read(json!({ "op": "delete", "id": id, "if_match": "*" })), Ok(delete));
+        assert_eq!(read(&json!({ "op": "delete", "id": id, "if_match": "*" })), Ok(delete));
         let upsert = Operation::Upsert { by: "lei".to_owned(), data: data.clone() };
-        assert_eq!(read(json!({ "op": "upsert", "match": "lei", "data": data })), Ok(upsert));
+        assert_eq!(read(&json!({ "op": "upsert", "match": "lei", "data": data })), Ok(upsert));
     }
 
     #[test]
     fn an_operation_that_cannot_be_read_says_where() {
         let error = |pointer: &str, code: &'static str| (pointer.to_owned(), code);
-        assert_eq!(read(json!({ "op": "merge" })), Err(vec![error("/op", "choice")]));
-        assert_eq!(read(json!(1)), Err(vec![error("", "type")]));
+        assert_eq!(read(&json!({ "op": "merge" })), Err(vec![error("/op", "choice")]));
+        assert_eq!(read(&json!(1)), Err(vec![error("", "type")]));
         assert_eq!(
-            read(json!({ "op": "delete", "id": "x", "colour": 1 })),
+            read(&json!({ "op": "delete", "id": "x", "colour": 1 })),
             Err(vec![error("/id", "uuid"), error("/if_match", "version"), error("/colour", "unknown_field")])
         );
         let both = json!({ "op": "delete", "id": Uuid::nil(), "version": 1, "if_match": "*" });
-        assert_eq!(read(both), Err(vec![error("/if_match", "version")]));
+        assert_eq!(read(&both), Err(vec![error("/if_match", "version")]));
         let unquoted = json!({ "op": "delete", "id": Uuid::nil(), "if_match": "1" });
-        assert_eq!(read(unquoted), Err(vec![error("/if_match", "version")]));
+        assert_eq!(read(&unquoted), Err(vec![error("/if_match", "version")]));
     }
 
     #[test]

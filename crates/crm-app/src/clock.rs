@@ -71,7 +71,8 @@ impl Times {
     pub(crate) fn new_id<R>(&self) -> Id<R> {
         let micros = u64::try_from(self.now().micros()).unwrap_or_default();
         let (seconds, rest) = (micros / 1_000_000, micros % 1_000_000);
-        let nanos = u32::try_from(rest * 1000).expect("less than a million microseconds are less than 2^32 nanoseconds");
+        let nanos =
+            u32::try_from(rest * 1000).expect("less than a million microseconds are less than 2^32 nanoseconds");
         // A panic while the sequence was held cannot have broken it: it holds two numbers, each whole.
         let sequence = self.sequence.lock().unwrap_or_else(PoisonError::into_inner);
         Id::new(Uuid::new_v7(uuid::Timestamp::from_unix(&*sequence, seconds, nanos)))

@@ -118,9 +118,10 @@ impl From<StoreError> for Error {
             StoreError::Conflict { field } => {
                 Self::Conflict { code: "taken", detail: format!("another record has this value of {field}") }
             }
-            StoreError::Reference { field: "" } => {
-                Self::Conflict { code: "referenced", detail: "a record that this one refers to does not exist".to_owned() }
-            }
+            StoreError::Reference { field: "" } => Self::Conflict {
+                code: "referenced",
+                detail: "a record that this one refers to does not exist".to_owned(),
+            },
             StoreError::Reference { field } => {
                 Invalid::one(format!("/{field}"), "not_found", "must be a record that exists").into()
             }

@@ -51,7 +51,9 @@ impl<T> fmt::Debug for Export<T> {
 }
 
 pub(crate) fn cursor<F: FieldSet>(text: Option<&str>, query: &ListQuery<F>) -> Result<Option<Cursor>, Error> {
-    let decode = |text| Cursor::decode(text, query.fingerprint(), &query.sort).map_err(|wrong| Invalid::from(wrong.at("cursor")));
+    let decode = |text| {
+        Cursor::decode(text, query.fingerprint(), &query.sort).map_err(|wrong| Invalid::from(wrong.at("cursor")))
+    };
     Ok(text.map(decode).transpose()?)
 }
 

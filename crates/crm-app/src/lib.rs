@@ -28,7 +28,9 @@ pub use app::{App, AppSettings};
 pub use batch::{Atomicity, BatchOutcome, BatchRequest, Done, MOST_OPERATIONS, Operation};
 pub use changes::Changes;
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use crm_persistence::{idempotency::StoredAnswer as Answer, imports::ImportError, organisations::OrganisationStatistics};
+pub use crm_persistence::{
+    idempotency::StoredAnswer as Answer, imports::ImportError, organisations::OrganisationStatistics,
+};
 pub use error::Error;
 pub use expected::{Expected, Input};
 pub use export::Export;

@@ -204,14 +204,16 @@ fn update(
         if let Err(error) = links::save(tx, &grants.organisation, link.version, &updated.state) {
             return Ok(Err(error));
         }
-        let recorded = tx.record(change(&updated.state, updated.state.version, ChangeAction::Updated, updated.changes))?;
+        let recorded =
+            tx.record(change(&updated.state, updated.state.version, ChangeAction::Updated, updated.changes))?;
         Ok(Ok(Recorded::all(vec![demoted, recorded]).with(updated.state)))
     })
 }
 
 /// An organisation has one primary link: the one before makes room for the next.
 fn demote(tx: &mut WriteTx, grants: &LinkGrants, next: &Link) -> Result<Recorded<()>, Error> {
-    let former = if next.is_primary { links::primary_of(tx, &grants.organisation, next.organisation_id)? } else { None };
+    let former =
+        if next.is_primary { links::primary_of(tx, &grants.organisation, next.organisation_id)? } else { None };
     let Some(former) = former.filter(|former| former.id != next.id) else {
         return Ok(tx.unchanged(()));
     };

@@ -132,7 +132,11 @@ impl Organisations {
     }
 
     /// All that the list with the same filters would show, page by page.
-    pub fn export(&self, grant: Grant<ExportAction, Organisation>, query: ListQuery<OrganisationField>) -> Export<Organisation> {
+    pub fn export(
+        &self,
+        grant: Grant<ExportAction, Organisation>,
+        query: ListQuery<OrganisationField>,
+    ) -> Export<Organisation> {
         let app = self.app.clone();
         let first = ListQuery { limit: export::PAGE, total: Total::None, cursor: None, ..query };
         Export::new(move |cursor| {
@@ -154,11 +158,7 @@ struct Grants {
 
 impl Grants {
     fn of(actor: &Actor) -> Self {
-        Self {
-            create: policy::authorise(actor),
-            update: policy::authorise(actor),
-            delete: policy::authorise(actor),
-        }
+        Self { create: policy::authorise(actor), update: policy::authorise(actor), delete: policy::authorise(actor) }
     }
 }
 
@@ -166,7 +166,12 @@ fn allowed<T>(grant: &Result<T, Denied>) -> Result<&T, Error> {
     grant.as_ref().map_err(|denied| Error::Denied(*denied))
 }
 
-fn apply(app: &App, tx: &mut WriteTx, grants: &Grants, operation: Operation) -> Result<Recorded<Done<Organisation>>, Error> {
+fn apply(
+    app: &App,
+    tx: &mut WriteTx,
+    grants: &Grants,
+    operation: Operation,
+) -> Result<Recorded<Done<Organisation>>, Error> {
     match operation {
         Operation::Create { data } => {
             let grant = allowed(&grants.create)?;
@@ -213,7 +218,9 @@ fn matching(
         _ => patch.registration_number.as_set().map(ToString::to_string),
     };
     let Some(value) = value else {
-        return Err(Invalid::one(format!("/data/{}", field.as_ref()), "required", "must have a value to match by").into());
+        return Err(
+            Invalid::one(format!("/data/{}", field.as_ref()), "required", "must have a value to match by").into()
+        );
     };
     let filters = vec![Filter { field, test: Test::Equal(FilterValue::Text(value)) }];
     let found = organisations::list(tx, grant, &ListQuery { filters, limit: 2, ..ListQuery::default() })?;

@@ -46,27 +46,168 @@ pub fn check(password: &SecretString, known: &[&str]) -> Result<(), Invalid> {
         return refuse("length", format!("must have {SHORTEST} to {LONGEST} characters"));
     }
     if is_common(password, known) {
-        return refuse("common", "must not be made of common words, sequences, repetitions or one's own name".to_owned());
+        return refuse(
+            "common",
+            "must not be made of common words, sequences, repetitions or one's own name".to_owned(),
+        );
     }
     Ok(())
 }
 
 /// What people put into passwords before anything else: words, keyboard rows, sequences. Folded, without spaces.
 const COMMON: &[&str] = &[
-    "password", "passwort", "motdepasse", "passphrase", "passcode", "passw0rd", "p4ssword", "secret", "changeme",
-    "letmein", "welcome", "bienvenue", "bonjour", "hello", "salut", "iloveyou", "jetaime", "jtm", "monkey", "dragon",
-    "sunshine", "princess", "princesse", "football", "baseball", "basketball", "superman", "batman", "starwars",
-    "pokemon", "master", "shadow", "michael", "jordan", "jennifer", "charlie", "thomas", "nicolas", "julien", "marseille",
-    "paris", "france", "london", "chocolat", "chocolate", "doudou", "loulou", "soleil", "coucou", "whatever",
-    "trustno", "freedom", "computer", "internet", "admin", "administrator", "administrateur", "root", "user",
-    "utilisateur", "guest", "test", "testing", "default", "demo", "temp", "login", "connexion", "access", "account",
-    "compte", "server", "system", "windows", "google", "facebook", "crm", "example", "exemple", "company", "societe",
-    "entreprise", "client", "finance", "money", "argent", "summer", "winter", "spring", "autumn", "ete", "hiver",
-    "printemps", "automne", "monday", "january", "correct", "horse", "battery", "staple", "qwerty", "qwertyuiop",
-    "azerty", "azertyuiop", "qwertz", "asdf", "asdfgh", "asdfghjkl", "qsdf", "qsdfghjklm", "zxcvbn", "zxcvbnm", "wxcvbn",
-    "qazwsx", "aqwzsx", "1qaz2wsx", "1q2w3e4r5t", "1a2z3e4r5t", "abc", "abcdef", "abcdefghijklmnopqrstuvwxyz", "my", "mon",
-    "the", "is", "this", "please", "new", "nouveau", "for", "your", "one", "two", "three", "four", "five", "six", "seven",
-    "eight", "nine", "ten", "un", "deux", "trois", "quatre", "cinq", "love", "amour", "baby", "bebe", "angel", "ange",
+    "password",
+    "passwort",
+    "motdepasse",
+    "passphrase",
+    "passcode",
+    "passw0rd",
+    "p4ssword",
+    "secret",
+    "changeme",
+    "letmein",
+    "welcome",
+    "bienvenue",
+    "bonjour",
+    "hello",
+    "salut",
+    "iloveyou",
+    "jetaime",
+    "jtm",
+    "monkey",
+    "dragon",
+    "sunshine",
+    "princess",
+    "princesse",
+    "football",
+    "baseball",
+    "basketball",
+    "superman",
+    "batman",
+    "starwars",
+    "pokemon",
+    "master",
+    "shadow",
+    "michael",
+    "jordan",
+    "jennifer",
+    "charlie",
+    "thomas",
+    "nicolas",
+    "julien",
+    "marseille",
+    "paris",
+    "france",
+    "london",
+    "chocolat",
+    "chocolate",
+    "doudou",
+    "loulou",
+    "soleil",
+    "coucou",
+    "whatever",
+    "trustno",
+    "freedom",
+    "computer",
+    "internet",
+    "admin",
+    "administrator",
+    "administrateur",
+    "root",
+    "user",
+    "utilisateur",
+    "guest",
+    "test",
+    "testing",
+    "default",
+    "demo",
+    "temp",
+    "login",
+    "connexion",
+    "access",
+    "account",
+    "compte",
+    "server",
+    "system",
+    "windows",
+    "google",
+    "facebook",
+    "crm",
+    "example",
+    "exemple",
+    "company",
+    "societe",
+    "entreprise",
+    "client",
+    "finance",
+    "money",
+    "argent",
+    "summer",
+    "winter",
+    "spring",
+    "autumn",
+    "ete",
+    "hiver",
+    "printemps",
+    "automne",
+    "monday",
+    "january",
+    "correct",
+    "horse",
+    "battery",
+    "staple",
+    "qwerty",
+    "qwertyuiop",
+    "azerty",
+    "azertyuiop",
+    "qwertz",
+    "asdf",
+    "asdfgh",
+    "asdfghjkl",
+    "qsdf",
+    "qsdfghjklm",
+    "zxcvbn",
+    "zxcvbnm",
+    "wxcvbn",
+    "qazwsx",
+    "aqwzsx",
+    "1qaz2wsx",
+    "1q2w3e4r5t",
+    "1a2z3e4r5t",
+    "abc",
+    "abcdef",
+    "abcdefghijklmnopqrstuvwxyz",
+    "my",
+    "mon",
+    "the",
+    "is",
+    "this",
+    "please",
+    "new",
+    "nouveau",
+    "for",
+    "your",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "un",
+    "deux",
+    "trois",
+    "quatre",
+    "cinq",
+    "love",
+    "amour",
+    "baby",
+    "bebe",
+    "angel",
+    "ange",
 ];
 
 /// Whether a password is nothing but common words, years, runs of neighbouring or equal characters, and what is known of the
@@ -75,7 +216,8 @@ fn is_common(password: &str, known: &[&str]) -> bool {
     /// So many characters must be left when all that is guessed first has been taken out.
     const LEFT_OVER: usize = 6;
     let folded: Vec<char> = plain(password).chars().collect();
-    let known: Vec<String> = known.iter().flat_map(|text| fold(text).split(' ').map(str::to_owned).collect::<Vec<_>>()).collect();
+    let known: Vec<String> =
+        known.iter().flat_map(|text| fold(text).split(' ').map(str::to_owned).collect::<Vec<_>>()).collect();
     let words: Vec<Vec<char>> = COMMON
         .iter()
         .map(|word| plain(word))
@@ -171,7 +313,10 @@ impl Hashing {
         .await
     }
 
-    async fn queued<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    async fn queued<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let before = self.present.fetch_add(1, Ordering::AcqRel);
         let place = Place(Arc::clone(&self.present));
         if before >= self.most {
@@ -238,7 +383,12 @@ mod tests {
 
     #[test]
     fn what_is_not_guessed_first_is_taken() {
-        for password in ["tamarin violet sous la pluie", "Gx4#pL9w!Rz2qTv", "vieux phare et trois goélands", "wobble lantern ticket fjord"] {
+        for password in [
+            "tamarin violet sous la pluie",
+            "Gx4#pL9w!Rz2qTv",
+            "vieux phare et trois goélands",
+            "wobble lantern ticket fjord",
+        ] {
             assert_eq!(code(password), None, "{password}");
         }
     }

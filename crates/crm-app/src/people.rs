@@ -1,15 +1,12 @@
 //! People: what can be done with them.
 
 use crm_domain::{
-    Change, ChangeAction, FieldChange, Invalid, NewRecord, Person, PersonField, PersonId,
-    PersonPatch, RecordKind, RecordedChange,
+    Change, ChangeAction, FieldChange, Invalid, NewRecord, Person, PersonField, PersonId, PersonPatch, RecordKind,
+    RecordedChange,
     access::{ActionType, Actor, Create, Delete, Denied, Export as ExportAction, Grant, Read, Update, policy},
     query::{Filter, ListQuery, Page, Test, Total, Value as FilterValue},
 };
-use crm_persistence::{
-    Recorded, StoreError, Transaction, WriteTx, changes,
-    people,
-};
+use crm_persistence::{Recorded, StoreError, Transaction, WriteTx, changes, people};
 use serde_json::Value;
 
 use crate::{
@@ -33,20 +30,12 @@ impl People {
     }
 
     /// Those of these people that are there and in scope, in any order.
-    pub async fn get_many(
-        &self,
-        grant: Grant<Read, Person>,
-        ids: Vec<PersonId>,
-    ) -> Result<Vec<Person>, Error> {
+    pub async fn get_many(&self, grant: Grant<Read, Person>, ids: Vec<PersonId>) -> Result<Vec<Person>, Error> {
         self.app.read(move |tx| Ok(people::find_many(tx, &grant, &ids)?)).await
     }
 
     /// A page of the list.
-    pub async fn list(
-        &self,
-        grant: Grant<Read, Person>,
-        query: ListQuery<PersonField>,
-    ) -> Result<Page<Person>, Error> {
+    pub async fn list(&self, grant: Grant<Read, Person>, query: ListQuery<PersonField>) -> Result<Page<Person>, Error> {
         self.app.read(move |tx| Ok(people::list(tx, &grant, &query)?)).await
     }
 
@@ -74,12 +63,7 @@ impl People {
     }
 
     /// Removes one; it can be restored. Its links are kept, and hidden with it.
-    pub async fn delete(
-        &self,
-        grant: Grant<Delete, Person>,
-        id: PersonId,
-        expected: Expected,
-    ) -> Result<(), Error> {
+    pub async fn delete(&self, grant: Grant<Delete, Person>, id: PersonId, expected: Expected) -> Result<(), Error> {
         let actor = grant.actor().clone();
         self.app.write(&actor, move |tx| Ok(delete(tx, &grant, id, expected)?.with(()))).await
     }
@@ -145,11 +129,7 @@ struct Grants {
 
 impl Grants {
     fn of(actor: &Actor) -> Self {
-        Self {
-            create: policy::authorise(actor),
-            update: policy::authorise(actor),
-            delete: policy::authorise(actor),
-        }
+        Self { create: policy::authorise(actor), update: policy::authorise(actor), delete: policy::authorise(actor) }
     }
 }
 
@@ -254,11 +234,7 @@ fn delete(
     })
 }
 
-fn restore(
-    tx: &mut WriteTx,
-    grant: &Grant<Delete, Person>,
-    id: PersonId,
-) -> Result<Recorded<Person>, Error> {
+fn restore(tx: &mut WriteTx, grant: &Grant<Delete, Person>, id: PersonId) -> Result<Recorded<Person>, Error> {
     settled(|| {
         let mut state = live_or_deleted(tx, grant, id)?;
         if !state.stamps.is_deleted() {
@@ -296,11 +272,5 @@ pub(crate) fn save<A: ActionType>(
 }
 
 pub(crate) fn change(state: &Person, action: ChangeAction, fields: Vec<FieldChange>) -> Change {
-    Change {
-        kind: RecordKind::People,
-        record_id: state.id.uuid(),
-        version: state.stamps.version,
-        action,
-        fields,
-    }
+    Change { kind: RecordKind::People, record_id: state.id.uuid(), version: state.stamps.version, action, fields }
 }

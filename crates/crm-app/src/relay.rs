@@ -39,7 +39,7 @@ impl Relay {
     }
 
     /// Runs the relay until [`Relay::stop`].
-    pub(crate) fn start(&self, app: &App) {
+    pub(crate) fn start(app: &App) {
         let app = app.clone();
         tokio::spawn(async move {
             let relay = app.relay();

@@ -90,7 +90,12 @@ impl Sessions {
         let user = user.filter(|user| matches && user.is_active).ok_or(Error::Unauthenticated)?;
         let pair = Pair::issue()?;
         let session = self.new_session(&user, self.app.now());
-        let new = NewSession { access_hash: pair.access.1, refresh_hash: pair.refresh.1, address: origin.address, agent: origin.agent };
+        let new = NewSession {
+            access_hash: pair.access.1,
+            refresh_hash: pair.refresh.1,
+            address: origin.address,
+            agent: origin.agent,
+        };
         let id = user.id;
         self.app
             .write(&Actor::system("sign-in"), move |tx| {
@@ -107,7 +112,7 @@ impl Sessions {
         let used = TokenKind::Refresh.hash_of(refresh_token).ok_or(Error::Unauthenticated)?;
         let pair = Pair::issue()?;
         let (access, refresh) = (pair.access.1, pair.refresh.1);
-        let user = self
+        let found = self
             .app
             .write(&Actor::system("renewal of a session"), move |tx| {
                 let at = tx.at();
@@ -119,11 +124,11 @@ impl Sessions {
                     refresh_expires_at: at.plus(REFRESH),
                 };
                 // The end of a family must be kept, so a refusal is an answer here and becomes an error outside.
-                let user = sessions::rotate(tx, &rotation)?;
-                Ok(tx.unchanged(user))
+                let found = sessions::rotate(tx, &rotation)?;
+                Ok(tx.unchanged(found))
             })
             .await?;
-        user.map(|user| pair.told(user)).ok_or(Error::Unauthenticated)
+        found.map(|user| pair.told(user)).ok_or(Error::Unauthenticated)
     }
 
     /// Ends a session at once.

@@ -41,7 +41,12 @@ impl Users {
     }
 
     /// A page of the users, by name.
-    pub async fn list(&self, grant: Grant<Read, User>, cursor: Option<String>, limit: u32) -> Result<Page<User>, Error> {
+    pub async fn list(
+        &self,
+        grant: Grant<Read, User>,
+        cursor: Option<String>,
+        limit: u32,
+    ) -> Result<Page<User>, Error> {
         self.app.read(move |tx| Ok(users::list(tx, &grant, cursor.as_deref(), limit)?)).await
     }
 
@@ -146,7 +151,13 @@ impl Users {
     }
 }
 
-fn add(app: &App, tx: &mut WriteTx, grant: &Grant<Create, User>, new: NewUser, hash: &str) -> Result<Recorded<User>, Error> {
+fn add(
+    app: &App,
+    tx: &mut WriteTx,
+    grant: &Grant<Create, User>,
+    new: NewUser,
+    hash: &str,
+) -> Result<Recorded<User>, Error> {
     let NewUser { email, name, role, team_id, locale, .. } = new;
     let record = NewRecord { id: app.new_id(), owner_id: None, team_id, by: tx.actor().user_id(), at: tx.at() };
     let user = User {
@@ -160,12 +171,10 @@ fn add(app: &App, tx: &mut WriteTx, grant: &Grant<Create, User>, new: NewUser, h
         stamps: record.stamps(),
     };
     users::insert(tx, grant, &user, hash)?;
-    let fields = [
-        ("email", user.email.to_string()),
-        ("name", user.name.to_string()),
-        ("role_id", user.role_id.to_string()),
-    ];
-    let fields = fields.map(|(field, new)| FieldChange { field: field.into(), old: serde_json::Value::Null, new: new.into() });
+    let fields =
+        [("email", user.email.to_string()), ("name", user.name.to_string()), ("role_id", user.role_id.to_string())];
+    let fields =
+        fields.map(|(field, new)| FieldChange { field: field.into(), old: serde_json::Value::Null, new: new.into() });
     Ok(tx.record(change(&user, ChangeAction::Created, fields.to_vec()))?.with(user))
 }
 
@@ -195,7 +204,11 @@ fn differences(before: &User, after: &User) -> Vec<FieldChange> {
         fields.push(FieldChange { field: "role_id".into(), old, new });
     }
     if before.is_active != after.is_active {
-        fields.push(FieldChange { field: "is_active".into(), old: before.is_active.into(), new: after.is_active.into() });
+        fields.push(FieldChange {
+            field: "is_active".into(),
+            old: before.is_active.into(),
+            new: after.is_active.into(),
+        });
     }
     fields
 }

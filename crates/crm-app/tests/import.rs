@@ -38,7 +38,8 @@ fn run(app: &App, file: &str, options: &ImportOptions) -> Import {
 
 async fn all(app: &App) -> Vec<Organisation> {
     let grant = policy::authorise::<Read, _>(&Actor::system("test")).expect("the system may read");
-    let mut all = app.organisations().list(grant, ListQuery { limit: 200, ..ListQuery::default() }).await.expect("a list").items;
+    let mut all =
+        app.organisations().list(grant, ListQuery { limit: 200, ..ListQuery::default() }).await.expect("a list").items;
     all.sort_by_key(|organisation| organisation.id);
     all
 }
@@ -118,7 +119,8 @@ async fn a_cell_that_is_not_valid_is_told_and_its_row_used() {
     on_each_app(async |app, _| {
         let import = run(&app, FILE, &options(false));
         let errors = app.imports().errors(&Actor::system("test"), import.id, None, 100).await.expect("errors").items;
-        let told: Vec<_> = errors.iter().map(|error| (error.row, error.column.as_deref(), error.code.as_str())).collect();
+        let told: Vec<_> =
+            errors.iter().map(|error| (error.row, error.column.as_deref(), error.code.as_str())).collect();
         assert_eq!(told, [(3, Some("telephone"), "phone"), (8, Some("entite_nom"), "required")]);
         assert_eq!(errors[0].value.as_deref(), Some("pas de téléphone"));
         assert_eq!(errors[0].line, 4);
@@ -148,7 +150,8 @@ async fn a_record_that_is_refused_fails_alone() {
     on_each_app(async |app, _| {
         // The second row takes the licence number, so the third cannot have it; the fourth must not suffer.
         run(&app, "GP-1;UN;FR;;9695008KSTJL0COZAZ28;;\nGP-2;DEUX;FR;;;;\n", &options(false));
-        let import = run(&app, "GP-3;TROIS;FR;;;;\nGP-2;DEUX;FR;;9695008KSTJL0COZAZ28;;\nGP-4;QUATRE;FR;;;;\n", &options(false));
+        let import =
+            run(&app, "GP-3;TROIS;FR;;;;\nGP-2;DEUX;FR;;9695008KSTJL0COZAZ28;;\nGP-4;QUATRE;FR;;;;\n", &options(false));
         assert_eq!((import.counts.created, import.counts.failed), (2, 1));
         let errors = app.imports().errors(&Actor::system("test"), import.id, None, 10).await.expect("errors").items;
         assert_eq!((errors[0].row, errors[0].code.as_str()), (2, "taken"));
@@ -161,7 +164,8 @@ async fn an_import_can_be_taken_back_but_for_what_has_changed_since() {
     on_each_app(async |app, _| {
         run(&app, "GP-1;UN;FR;;;;\nGP-2;DEUX;FR;;;;\n", &options(false));
         let before = all(&app).await;
-        let import = run(&app, "GP-1;UN AUTREMENT;FR;;;;\nGP-3;TROIS;FR;;;;\nGP-2;DEUX AUTREMENT;FR;;;;\n", &options(false));
+        let import =
+            run(&app, "GP-1;UN AUTREMENT;FR;;;;\nGP-3;TROIS;FR;;;;\nGP-2;DEUX AUTREMENT;FR;;;;\n", &options(false));
         assert_eq!((import.counts.created, import.counts.updated), (1, 2));
         // Somebody changes the second one.
         run(&app, "GP-2;DEUX ENCORE;FR;;;;\n", &options(false));

@@ -21,7 +21,13 @@ async fn create(app: &App, actor: &Actor, value: Value) -> Result<Organisation, 
     Ok(serde_json::from_slice(&answer.body).expect("the record"))
 }
 
-async fn update(app: &App, actor: &Actor, of: &Organisation, expected: i64, value: Value) -> Result<Organisation, Error> {
+async fn update(
+    app: &App,
+    actor: &Actor,
+    of: &Organisation,
+    expected: i64,
+    value: Value,
+) -> Result<Organisation, Error> {
     let expected = Expected::Version(Version::from_stored(expected));
     app.organisations().update(policy::authorise(actor)?, of.id, expected, patch(value)).await
 }
@@ -41,7 +47,9 @@ async fn of_two_writers_who_saw_the_same_version_the_second_is_told_the_current_
         let updated = update(&app, &ann, &made, 1, json!({ "name": "Deux" })).await.expect("the first succeeds");
         assert_eq!(updated.stamps.version, Version::from_stored(2));
         let second = update(&app, &ann, &made, 1, json!({ "name": "Trois" })).await;
-        assert!(matches!(second, Err(Error::Stale { current }) if current["name"] == "Deux" && current["version"] == 2));
+        assert!(
+            matches!(second, Err(Error::Stale { current }) if current["name"] == "Deux" && current["version"] == 2)
+        );
         let same = update(&app, &ann, &made, 2, json!({ "name": "Deux" })).await.expect("nothing to do");
         assert_eq!(same.stamps.version, Version::from_stored(2), "a patch that says nothing new makes no version");
         let history = app.organisations().history(policy::authorise(&ann).expect("may"), made.id, None, 10).await;
@@ -188,7 +196,8 @@ async fn a_new_primary_link_takes_the_place_of_the_former() {
         let mut links: Vec<Link> = Vec::new();
         for name in ["Dupont", "Durand"] {
             let person = PersonPatch::read(json!({ "last_name": name }));
-            let answer = app.people().create(policy::authorise(&ann).expect("may"), person, Once::unkeyed(render)).await;
+            let answer =
+                app.people().create(policy::authorise(&ann).expect("may"), person, Once::unkeyed(render)).await;
             let person: Person = serde_json::from_slice(&answer.expect("made").body).expect("a person");
             let pair = Pair { organisation, person: person.id };
             let input = LinkPatch::read(json!({ "is_primary": true }));
@@ -196,10 +205,16 @@ async fn a_new_primary_link_takes_the_place_of_the_former() {
             let Ok(Put::Created(link)) = put else { panic!("the link is new: {put:?}") };
             links.push(link);
         }
-        let (read_organisation, read_person) = (policy::authorise(&ann).expect("may"), policy::authorise(&ann).expect("may"));
+        let (read_organisation, read_person) =
+            (policy::authorise(&ann).expect("may"), policy::authorise(&ann).expect("may"));
         let page = app.links().of_organisation(read_organisation, read_person, organisation, None, 10).await;
-        let primary: Vec<_> =
-            page.expect("a page").items.into_iter().filter(|(link, _)| link.is_primary).map(|(link, _)| link.id).collect();
+        let primary: Vec<_> = page
+            .expect("a page")
+            .items
+            .into_iter()
+            .filter(|(link, _)| link.is_primary)
+            .map(|(link, _)| link.id)
+            .collect();
         assert_eq!(primary, [links[1].id]);
     })
     .await;

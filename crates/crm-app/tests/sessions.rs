@@ -20,7 +20,9 @@ async fn only_the_right_password_of_an_active_user_signs_in() {
         let signed_in = login(&app, "ANN@exemple.fr", PASSWORD).await.expect("signed in");
         let found = app.sessions().actor(&signed_in.access_token).await.expect("an actor");
         assert_eq!(found.user.id, ann.id);
-        for (email, password) in [("ann@exemple.fr", "wrong"), ("nobody@exemple.fr", PASSWORD), ("no address", PASSWORD)] {
+        for (email, password) in
+            [("ann@exemple.fr", "wrong"), ("nobody@exemple.fr", PASSWORD), ("no address", PASSWORD)]
+        {
             assert!(matches!(login(&app, email, password).await, Err(Error::Unauthenticated)), "{email}");
         }
         let may = policy::authorise(&system()).expect("may");

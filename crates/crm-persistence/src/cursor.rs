@@ -22,7 +22,8 @@ pub fn decode<P: DeserializeOwned>(list: &str, cursor: Option<&str>) -> Result<O
 fn read<P: DeserializeOwned>(list: &str, text: &str) -> Option<P> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     // PostgreSQL has no text with a NUL in it, so no record stands there.
-    let (layout, of, place): (u8, String, P) = serde_json::from_str(&text).ok().filter(|_| !text.contains("\\u0000"))?;
+    let (layout, of, place): (u8, String, P) =
+        serde_json::from_str(&text).ok().filter(|_| !text.contains("\\u0000"))?;
     (layout == LAYOUT && of == list).then_some(place)
 }
 

@@ -46,7 +46,7 @@ impl<F: FieldSet> Keys<'_, F> {
     /// The rows whose first keys are equal to `prefix` and whose next key lies after `value`: first those that have one.
     fn rest(&self, prefix: &[Option<Value>], value: Option<&Value>) -> Vec<Segment> {
         let level = prefix.len();
-        let sort = self.sort[level];
+        let Some(sort) = self.sort.get(level) else { return vec![self.segment(level, self.equal(prefix), None)] };
         let place = (self.place)(sort.field);
         let key = || Sql::new().column(self.table, place.key);
         let operator = if sort.direction == Direction::Ascending { " > " } else { " < " };
@@ -57,7 +57,8 @@ impl<F: FieldSet> Keys<'_, F> {
         };
         let mut segments = vec![self.segment(level, self.equal(prefix), present)];
         if place.nullable {
-            segments.push(self.segment(level + 1, self.equal(prefix), Some(key().push(" IS NULL"))));
+            // Those that have none come last, in the order of the keys after it, which may be empty in their turn.
+            segments.extend(self.rest(&[prefix, &[None]].concat(), None));
         }
         segments
     }

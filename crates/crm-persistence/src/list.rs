@@ -19,11 +19,14 @@ use crate::{
     transaction::{Transaction, connection},
 };
 
+/// Loads up to so many rows that fit a condition, in an order.
+pub type Load<T> = fn(&mut dyn Connected, Sql, Sql, i64) -> Result<Vec<T>, StoreError>;
+
 /// What a list needs to know of a resource.
 pub struct Source<F, T> {
     pub table: &'static str,
     pub place: fn(F) -> Place,
-    pub load: fn(&mut dyn Connected, Sql, Sql, i64) -> Result<Vec<T>, StoreError>,
+    pub load: Load<T>,
     pub key: fn(&T, F) -> Option<Value>,
     pub id: fn(&T) -> Uuid,
 }
@@ -121,7 +124,7 @@ fn count(
         Total::Estimated => Sql::new()
             .push("SELECT COUNT(*) AS number FROM (SELECT 1")
             .append(from)
-            .push(format!(" LIMIT {}) AS some", Total::ESTIMATE_LIMIT)),
+            .push(format!(" LIMIT {}) AS counted", Total::ESTIMATE_LIMIT)),
     };
     let count: Count = sql.typed::<Untyped>().get_result(connection(tx))?;
     Ok(Some(count.number))

@@ -6,7 +6,7 @@ use diesel::{
     AppearsOnTable, Expression, QueryResult, RunQueryDsl, SelectableExpression,
     expression::{ValidGrouping, is_aggregate},
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{BigInt, Binary, Bool, Date, Nullable, SmallInt, Text},
+    sql_types::{BigInt, Binary, Bool, Date, Text},
 };
 
 use crate::{
@@ -19,15 +19,12 @@ use crate::{
 pub enum Bind {
     Text(String),
     Integer(i64),
-    Small(i16),
     Boolean(bool),
     Date(crm_domain::values::Date),
     Time(TimeColumn),
     Id(UuidColumn),
     Json(JsonColumn),
     Bytes(Vec<u8>),
-    NoId,
-    NoText,
 }
 
 #[derive(Clone, Debug)]
@@ -123,15 +120,12 @@ fn push<'b>(bind: &'b Bind, out: &mut AstPass<'_, 'b, Multi>) -> QueryResult<()>
     match bind {
         Bind::Text(text) => out.push_bind_param::<Text, _>(text),
         Bind::Integer(number) => out.push_bind_param::<BigInt, _>(number),
-        Bind::Small(number) => out.push_bind_param::<SmallInt, _>(number),
         Bind::Boolean(flag) => out.push_bind_param::<Bool, _>(flag),
         Bind::Date(date) => out.push_bind_param::<Date, _>(date),
         Bind::Time(time) => out.push_bind_param::<DbTime, _>(time),
         Bind::Id(id) => out.push_bind_param::<DbUuid, _>(id),
         Bind::Json(json) => out.push_bind_param::<DbJson, _>(json),
         Bind::Bytes(bytes) => out.push_bind_param::<Binary, _>(bytes),
-        Bind::NoId => out.push_bind_param::<Nullable<DbUuid>, _>(&None::<UuidColumn>),
-        Bind::NoText => out.push_bind_param::<Nullable<Text>, _>(&None::<String>),
     }
 }
 

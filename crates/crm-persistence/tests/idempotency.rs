@@ -1,4 +1,5 @@
 //! Idempotency keys, on each database.
+#![allow(clippy::unwrap_used)] // Helpers of tests fail the test when what they need is not there.
 
 mod support_users;
 

@@ -1,4 +1,5 @@
 //! Imports and what was wrong with their rows, on each database.
+#![allow(clippy::unwrap_used)] // Helpers of tests fail the test when what they need is not there.
 
 mod support_users;
 

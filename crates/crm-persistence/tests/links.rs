@@ -1,15 +1,18 @@
 //! Links in the database: the same on both databases.
+#![allow(clippy::unwrap_used)] // Helpers of tests fail the test when what they need is not there.
 
 mod support;
 
 use crm_domain::{
-    Link, LinkRole, Organisation, OrganisationId, Person, PersonId, Version,
-    access::{Delete, Import, Ownership, Reach, Read, Update},
+    Link, LinkRole, Organisation, OrganisationId, Person, PersonId, Stamps, Version,
+    access::{Delete, Grant, Import, Ownership, Reach, Read, Scope, Update},
     query::Page,
     values::{EmailAddress, Line, PhoneNumber, Text, fold, parse_date},
 };
 use crm_persistence::{Database, StoreError, links, organisations, people};
-use support::{ANN, BOB, EVE, NORTH, actor, all, at, grant, link, name, on_each_database, organisation, person, rehearse, write};
+use support::{
+    ANN, BOB, EVE, NORTH, actor, all, at, grant, link, name, on_each_database, organisation, person, rehearse, write,
+};
 
 fn insert(
     database: &Database,
@@ -58,7 +61,7 @@ fn a_link_is_read_as_it_was_written() {
             updated_by: Some(EVE),
             ..bare.clone()
         };
-        insert(database, &[firm], &[ann], &[bare.clone()]).unwrap();
+        insert(database, &[firm], &[ann], std::slice::from_ref(&bare)).unwrap();
         assert_eq!(find(database, &bare).unwrap(), bare);
         write(database, |tx| links::save(tx, &all(), bare.version, &full)).unwrap();
         assert_eq!(find(database, &full).unwrap(), full);
@@ -71,48 +74,23 @@ fn a_link_is_read_as_it_was_written() {
 #[test]
 fn whoever_sees_both_ends_sees_a_link() {
     let owners = [None, Some(ANN), Some(BOB)];
-    let teams = [None, Some(NORTH)];
-    let (mut firms, mut people, mut all_links) = (Vec::new(), Vec::new(), Vec::new());
-    for owner in owners {
-        for team in teams {
-            for deleted in [false, true] {
-                let number = firms.len() as u128 + 1;
-                let (mut firm, mut one) = (organisation(number, "Firm"), person(number, "Ng"));
-                for stamps in [&mut firm.stamps, &mut one.stamps] {
-                    (stamps.owner_id, stamps.team_id, stamps.created_by) = (owner, team, Some(EVE));
-                }
-                firms.push((firm, deleted));
-                people.push((one, deleted));
-            }
+    let (mut firms, mut people) = (Vec::new(), Vec::new());
+    for (owner, team, deleted) in owners.iter().flat_map(|owner| {
+        [None, Some(NORTH)].into_iter().flat_map(move |team| [false, true].map(|deleted| (*owner, team, deleted)))
+    }) {
+        let number = firms.len() as u128 + 1;
+        let (mut firm, mut one) = (organisation(number, "Firm"), person(number, "Ng"));
+        for stamps in [&mut firm.stamps, &mut one.stamps] {
+            (stamps.owner_id, stamps.team_id, stamps.created_by) = (owner, team, Some(EVE));
+            stamps.deleted_at = deleted.then(|| at(1));
         }
+        firms.push(firm);
+        people.push(one);
     }
-    for (firm, _) in &firms {
-        for (one, _) in &people {
-            all_links.push(link(all_links.len() as u128 + 1, firm, one));
-        }
-    }
+    let pairs = firms.iter().flat_map(|firm| people.iter().map(move |one| (firm, one)));
+    let all_links: Vec<Link> = (1..).zip(pairs).map(|(number, (firm, one))| link(number, firm, one)).collect();
     on_each_database(|database| {
-        let records = |firms: &[(Organisation, bool)]| firms.iter().map(|(one, _)| one.clone()).collect::<Vec<_>>();
-        let persons: Vec<Person> = people.iter().map(|(one, _)| one.clone()).collect();
-        insert(database, &records(&firms), &persons, &all_links).unwrap();
-        write(database, |tx| {
-            for (firm, _) in firms.iter().filter(|(_, deleted)| *deleted) {
-                let mut gone = firm.clone();
-                gone.stamps = gone.stamps.touched(None, at(1));
-                gone.stamps.deleted_at = Some(at(1));
-                organisations::save(tx, &all::<Delete, _>(), firm.stamps.version, &gone)?;
-            }
-            for (one, _) in people.iter().filter(|(_, deleted)| *deleted) {
-                let mut gone = one.clone();
-                gone.stamps = gone.stamps.touched(None, at(1));
-                gone.stamps.deleted_at = Some(at(1));
-                people::save(tx, &all::<Delete, _>(), one.stamps.version, &gone)?;
-            }
-            Ok(())
-        })
-        .unwrap();
-        let firm_ids: Vec<OrganisationId> = firms.iter().map(|(firm, _)| firm.id).collect();
-        let person_ids: Vec<PersonId> = people.iter().map(|(one, _)| one.id).collect();
+        insert_and_delete(database, &firms, &people, &all_links);
         for (of_firms, of_people) in [
             (actor(ANN, Some(NORTH), Reach::Own), actor(ANN, Some(NORTH), Reach::All)),
             (actor(ANN, Some(NORTH), Reach::All), actor(ANN, Some(NORTH), Reach::Own)),
@@ -121,53 +99,79 @@ fn whoever_sees_both_ends_sees_a_link() {
             (actor(ANN, None, Reach::All), actor(ANN, None, Reach::All)),
         ] {
             let (of_firms, of_people) = (grant::<Read, Organisation>(&of_firms), grant::<Read, Person>(&of_people));
-            let firm_seen = |id: OrganisationId| {
-                let (firm, deleted) = firms.iter().find(|(firm, _)| firm.id == id).unwrap();
-                !deleted && of_firms.scope().admits(&Ownership::from(&firm.stamps))
-            };
-            let person_seen = |id: PersonId| {
-                let (one, deleted) = people.iter().find(|(one, _)| one.id == id).unwrap();
-                !deleted && of_people.scope().admits(&Ownership::from(&one.stamps))
-            };
-            let mut wanted: Vec<_> = all_links
-                .iter()
-                .filter(|link| firm_seen(link.organisation_id) && person_seen(link.person_id))
-                .map(|link| (link.organisation_id, link.person_id))
+            let seen = |scope: Scope, stamps: &Stamps| !stamps.is_deleted() && scope.admits(&Ownership::from(stamps));
+            let firms_seen = firms.iter().filter(|firm| seen(of_firms.scope(), &firm.stamps));
+            let mut wanted: Vec<_> = firms_seen
+                .flat_map(|firm| people.iter().map(move |one| (firm, one)))
+                .filter(|(_, one)| seen(of_people.scope(), &one.stamps))
+                .map(|(firm, one)| (firm.id, one.id))
                 .collect();
             wanted.sort();
-            let pair = |link: &Link| (link.organisation_id, link.person_id);
-            database
-                .read(|tx| -> Result<(), StoreError> {
-                    for link in &all_links {
-                        let (firm, one) = pair(link);
-                        let found = links::find(tx, &of_firms, &of_people, firm, one);
-                        assert_eq!(found.is_ok(), wanted.contains(&(firm, one)));
-                    }
-                    let mut ways = vec![
-                        links::pairs_of_people(tx, &of_firms, &of_people, &person_ids)?,
-                        links::of_organisations(tx, &of_firms, &of_people, &firm_ids)?.iter().map(|(link, _)| pair(link)).collect(),
-                        links::of_people(tx, &of_firms, &of_people, &person_ids)?.iter().map(|(link, _)| pair(link)).collect(),
-                        Vec::new(),
-                        Vec::new(),
-                    ];
-                    for firm in &firm_ids {
-                        let page = links::of_organisation(tx, &of_firms, &of_people, *firm, 200, None)?;
-                        ways[3].extend(page.items.iter().map(|(link, _)| pair(link)));
-                    }
-                    for one in &person_ids {
-                        let page = links::of_person(tx, &of_firms, &of_people, *one, 200, None)?;
-                        ways[4].extend(page.items.iter().map(|(link, _)| pair(link)));
-                    }
-                    for mut way in ways {
-                        way.sort();
-                        assert_eq!(way, wanted);
-                    }
-                    assert_eq!(links::of_people(tx, &of_firms, &of_people, &[])?.len(), 0);
-                    Ok(())
-                })
-                .unwrap();
+            for mut way in every_way(database, &of_firms, &of_people, &firms, &people).unwrap() {
+                way.sort();
+                assert_eq!(way, wanted);
+            }
         }
     });
+}
+
+/// Links are made between live ends; those that are to be deleted are deleted after that.
+fn insert_and_delete(database: &Database, firms: &[Organisation], people: &[Person], links: &[Link]) {
+    let (mut live_firms, mut live_people) = (firms.to_vec(), people.to_vec());
+    for stamps in
+        live_firms.iter_mut().map(|firm| &mut firm.stamps).chain(live_people.iter_mut().map(|one| &mut one.stamps))
+    {
+        stamps.deleted_at = None;
+    }
+    insert(database, &live_firms, &live_people, links).unwrap();
+    write(database, |tx| {
+        for firm in firms {
+            organisations::save(tx, &all::<Delete, _>(), firm.stamps.version, firm)?;
+        }
+        people.iter().try_for_each(|one| people::save(tx, &all::<Delete, _>(), one.stamps.version, one))
+    })
+    .unwrap();
+}
+
+type Pairs = Vec<(OrganisationId, PersonId)>;
+
+/// The pairs that are seen, by each function that reads links.
+fn every_way(
+    database: &Database,
+    of_firms: &Grant<Read, Organisation>,
+    of_people: &Grant<Read, Person>,
+    firms: &[Organisation],
+    people: &[Person],
+) -> Result<[Pairs; 6], StoreError> {
+    let firm_ids: Vec<OrganisationId> = firms.iter().map(|firm| firm.id).collect();
+    let person_ids: Vec<PersonId> = people.iter().map(|one| one.id).collect();
+    let pair = |link: &Link| (link.organisation_id, link.person_id);
+    database.read(|tx| {
+        let mut found: [Pairs; 3] = Default::default();
+        for firm in &firm_ids {
+            let page = links::of_organisation(tx, of_firms, of_people, *firm, 200, None)?;
+            found[0].extend(page.items.iter().map(|(link, _)| pair(link)));
+            for one in &person_ids {
+                found[1].extend(links::find(tx, of_firms, of_people, *firm, *one).iter().map(pair));
+            }
+        }
+        for one in &person_ids {
+            let page = links::of_person(tx, of_firms, of_people, *one, 200, None)?;
+            found[2].extend(page.items.iter().map(|(link, _)| pair(link)));
+        }
+        let by_firms = links::of_organisations(tx, of_firms, of_people, &firm_ids)?;
+        let by_people = links::of_people(tx, of_firms, of_people, &person_ids)?;
+        assert_eq!(links::of_people(tx, of_firms, of_people, &[])?.len(), 0);
+        let [by_firm, by_pair, by_person] = found;
+        Ok([
+            by_firm,
+            by_pair,
+            by_person,
+            links::pairs_of_people(tx, of_firms, of_people, &person_ids)?,
+            by_firms.iter().map(|(link, _)| pair(link)).collect(),
+            by_people.iter().map(|(link, _)| pair(link)).collect(),
+        ])
+    })
 }
 
 #[test]
@@ -176,7 +180,7 @@ fn whoever_may_change_the_organisation_may_change_its_links() {
         let (mut firm, ann) = (organisation(1, "Firm"), person(1, "Ng"));
         firm.stamps.owner_id = Some(ANN);
         let one = link(1, &firm, &ann);
-        insert(database, &[firm.clone()], &[ann.clone()], &[]).unwrap();
+        insert(database, std::slice::from_ref(&firm), std::slice::from_ref(&ann), &[]).unwrap();
         let (mine, others) = (actor(ANN, None, Reach::Own), actor(BOB, None, Reach::Own));
         let (mine, others) = (grant::<Update, Organisation>(&mine), grant::<Update, Organisation>(&others));
         let missing = |result| matches!(result, Err(StoreError::NotFound));
@@ -202,7 +206,7 @@ fn a_write_over_another_version_than_the_present_one_is_stale() {
     on_each_database(|database| {
         let (firm, ann) = (organisation(1, "Firm"), person(1, "Ng"));
         let one = link(1, &firm, &ann);
-        insert(database, &[firm], &[ann], &[one.clone()]).unwrap();
+        insert(database, &[firm], &[ann], std::slice::from_ref(&one)).unwrap();
         let next = Link { version: one.version.next(), ..one.clone() };
         write(database, |tx| links::save(tx, &all(), one.version, &next)).unwrap();
         let stale = |result| matches!(result, Err(StoreError::Stale { current }) if current == next.version);
@@ -221,7 +225,8 @@ fn a_pair_has_one_live_link_and_an_organisation_one_primary_one() {
     on_each_database(|database| {
         let (firm, ann, bob) = (organisation(1, "Firm"), person(1, "Ng"), person(2, "Oz"));
         let first = Link { is_primary: true, ..link(1, &firm, &ann) };
-        insert(database, &[firm.clone()], &[ann.clone(), bob.clone()], &[first.clone()]).unwrap();
+        insert(database, std::slice::from_ref(&firm), &[ann.clone(), bob.clone()], std::slice::from_ref(&first))
+            .unwrap();
         let again = write(database, |tx| links::insert(tx, &all(), &link(2, &firm, &ann)));
         assert!(matches!(again, Err(StoreError::Conflict { field: "person_id" })), "{again:?}");
         let second = Link { is_primary: true, ..link(3, &firm, &bob) };
@@ -240,7 +245,7 @@ fn the_primary_link_of_a_deleted_person_can_still_give_way() {
     on_each_database(|database| {
         let (firm, ann, bob) = (organisation(1, "Firm"), person(1, "Ng"), person(2, "Oz"));
         let (first, second) = (Link { is_primary: true, ..link(1, &firm, &ann) }, link(2, &firm, &bob));
-        insert(database, &[firm.clone()], &[ann.clone(), bob], &[first.clone(), second.clone()]).unwrap();
+        insert(database, std::slice::from_ref(&firm), &[ann.clone(), bob], &[first.clone(), second.clone()]).unwrap();
         let mut gone = ann.clone();
         gone.stamps = ann.stamps.touched(None, at(1));
         gone.stamps.deleted_at = Some(at(1));
@@ -293,7 +298,8 @@ fn pages_show_the_primary_link_first_and_the_others_by_name() {
             let shown = pages(|after| of_person(database, people[0].id, limit, after), limit);
             assert_eq!(shown.iter().map(|(_, firm)| firm).collect::<Vec<_>>(), of_one);
         }
-        let together = database.read(|tx| links::of_organisations(tx, &all::<Read, _>(), &all(), &[firms[0].id])).unwrap();
+        let together =
+            database.read(|tx| links::of_organisations(tx, &all::<Read, _>(), &all(), &[firms[0].id])).unwrap();
         assert_eq!(together.iter().map(|(_, one)| one).collect::<Vec<_>>(), of_firm);
         let together = database.read(|tx| links::of_people(tx, &all::<Read, _>(), &all(), &[people[0].id])).unwrap();
         assert_eq!(together.iter().map(|(_, firm)| firm).collect::<Vec<_>>(), of_one);
@@ -323,9 +329,8 @@ fn a_cursor_of_another_list_is_invalid() {
         insert(database, &[firm.clone(), other.clone()], &people, &new).unwrap();
         let cursor = of_organisation(database, firm.id, 1, None).next_cursor.unwrap();
         for (id, cursor) in [(other.id, cursor.as_str()), (firm.id, "x"), (firm.id, "")] {
-            let page = rehearse(database, |tx| {
-                links::of_organisation(tx, &all::<Read, _>(), &all(), id, 1, Some(cursor))
-            });
+            let page =
+                rehearse(database, |tx| links::of_organisation(tx, &all::<Read, _>(), &all(), id, 1, Some(cursor)));
             let Err(StoreError::Invalid(invalid)) = page else { panic!("{page:?}") };
             assert_eq!((invalid.errors[0].pointer.as_str(), invalid.errors[0].code), ("cursor", "cursor"));
         }

@@ -1,11 +1,12 @@
 //! The schema: the same on both databases, and it comes and goes with data in place.
+#![allow(clippy::unwrap_used)] // Helpers of tests fail the test when what they need is not there.
 
 mod support_users;
 
 #[path = "migrations/schema.rs"]
 mod schema;
 
-use crm_domain::{Team, TeamId, User, UserId};
+use crm_domain::{TeamId, User};
 use crm_persistence::{StoreError, migrations, users};
 use crm_testkit::{TestDatabase, on_each_database};
 use schema::{Schema, postgres, sqlite};
@@ -22,8 +23,13 @@ fn schema(test: &TestDatabase) -> Schema {
 fn both_databases_have_the_same_tables_columns_and_constraints() {
     let Some(server) = TestDatabase::postgres() else { return };
     let (postgres, sqlite) = (schema(&server), schema(&TestDatabase::sqlite()));
-    assert!(postgres.tables.len() >= 14, "the catalogue has been read: {:?}", postgres.tables.keys());
+    assert!(postgres.tables.len() >= 13, "the catalogue has been read: {:?}", postgres.tables.keys());
     assert_eq!(postgres.tables.keys().collect::<Vec<_>>(), sqlite.tables.keys().collect::<Vec<_>>());
+    // Were nothing read, everything would be equal.
+    assert!(sqlite.tables["users"].checks.contains("locale IN 'en', 'fr'"));
+    assert!(sqlite.tables["users"].references.contains("role_id roles id aa"));
+    assert!(sqlite.tables["users"].indexes.contains("users_email unique email_key WHERE deleted_at IS NULL"));
+    assert!(sqlite.tables["idempotency_keys"].keys.contains("user_id, path, key"));
     for (name, table) in &postgres.tables {
         let other = &sqlite.tables[name];
         assert_eq!(table.columns, other.columns, "columns of {name}");
@@ -44,13 +50,8 @@ fn the_schema_goes_and_comes_back_with_data_in_place() {
         manager.stamps.team_id = Some(TeamId::from_u128(1));
         manager.stamps.created_by = Some(manager.id);
         add(test, &manager);
-        let managed = Team { manager_id: Some(UserId::from_u128(1)), ..team(2) };
-        add_team(test, &managed);
-        execute(
-            test,
-            "UPDATE teams SET manager_id = (SELECT id FROM users)",
-            "UPDATE teams SET manager_id = (SELECT id FROM users)",
-        );
+        let circle = "UPDATE teams SET manager_id = (SELECT id FROM users)";
+        execute(test, circle, circle);
 
         let versions = migrations::status(&test.settings).unwrap();
         assert!(!versions.is_empty() && versions.iter().all(|version| version.applied), "{versions:?}");

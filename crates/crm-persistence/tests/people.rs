@@ -1,4 +1,5 @@
 //! People in the database: the same on both databases.
+#![allow(clippy::unwrap_used)] // Helpers of tests fail the test when what they need is not there.
 
 mod support;
 
@@ -6,7 +7,7 @@ use std::cmp::Ordering;
 
 use crm_domain::{
     Person, PersonField, PersonId, UserId, Version,
-    access::{Ownership, Read, Reach, Update},
+    access::{Ownership, Reach, Read, Update},
     query::{Direction, FieldSet, Filter, Kind, ListQuery, Operator, Page, Sort, Test, Total, Value},
     values::{CountryCode, EmailAddress, LanguageCode, Line, PhoneNumber, Tags, Text, WebAddress, fold, parse_date},
 };
@@ -15,10 +16,12 @@ use crm_persistence::{
     people::{self, MatchKeys},
 };
 use proptest::{prelude::*, sample::select, test_runner::TestRunner};
-use support::{ANN, BOB, EVE, NORTH, SOUTH, actor, all, at, grant, name, on_each_database, person, rehearse, variants, write};
+use support::{
+    ANN, BOB, EVE, NORTH, SOUTH, actor, all, at, grant, name, on_each_database, person, rehearse, variants, write,
+};
 
-fn email(text: &str) -> Option<EmailAddress> {
-    Some(EmailAddress::parse(text).unwrap())
+fn email(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).unwrap()
 }
 
 fn tags(words: &[&str]) -> Tags {
@@ -28,8 +31,8 @@ fn tags(words: &[&str]) -> Tags {
 fn full(number: u128) -> Person {
     let mut one = person(number, "O'Neil-Müller");
     one.first_name = Some(name("Zoë"));
-    one.email = email("Zoe.ONeil@example.com");
-    one.personal_email = email("zoe@example.org");
+    one.email = Some(email("Zoe.ONeil@example.com"));
+    one.personal_email = Some(email("zoe@example.org"));
     one.phone = Some(PhoneNumber::parse("+33123456789", None).unwrap());
     one.mobile = Some(PhoneNumber::parse("+33612345678", None).unwrap());
     one.job_title = Some(Line::parse("Head of Sales").unwrap());
@@ -108,7 +111,7 @@ fn a_grant_reaches_the_records_that_its_scope_admits_and_no_others() {
             };
             let query = ListQuery { limit: 200, total: Total::Exact, ..ListQuery::default() };
             let listed = database.read(|tx| people::list(tx, &read, &query)).unwrap();
-            assert_eq!(listed.total, Some(wanted.len() as i64));
+            assert_eq!(listed.total, i64::try_from(wanted.len()).ok());
             assert_eq!(sorted(listed.items), wanted);
             assert_eq!(sorted(database.read(|tx| people::find_many(tx, &read, &ids)).unwrap()), wanted);
             for one in &people {
@@ -144,10 +147,10 @@ fn combined(owners: &[Option<UserId>], teams: &[Option<crm_domain::TeamId>]) -> 
 fn one_live_person_has_an_email_address_whatever_its_case() {
     on_each_database(|database| {
         let (mut first, mut second) = (person(1, "A"), person(2, "B"));
-        (first.email, second.email) = (email("Ann@example.com"), email("ann@EXAMPLE.com"));
+        (first.email, second.email) = (Some(email("Ann@example.com")), Some(email("ann@EXAMPLE.com")));
         let taken = |result| matches!(result, Err(StoreError::Conflict { field: "email" }));
-        write(database, |tx| insert(tx, &[first.clone()])).unwrap();
-        assert!(taken(write(database, |tx| insert(tx, &[second.clone()]))));
+        write(database, |tx| insert(tx, std::slice::from_ref(&first))).unwrap();
+        assert!(taken(write(database, |tx| insert(tx, std::slice::from_ref(&second)))));
         // Two without an address are no conflict.
         let without = [person(3, "C"), person(4, "D")];
         write(database, |tx| insert(tx, &without)).unwrap();
@@ -158,7 +161,7 @@ fn one_live_person_has_an_email_address_whatever_its_case() {
         first.stamps = first.stamps.touched(None, at(1));
         first.stamps.deleted_at = Some(at(1));
         write(database, |tx| people::save(tx, &update, live, &first)).unwrap();
-        write(database, |tx| insert(tx, &[second.clone()])).unwrap();
+        write(database, |tx| insert(tx, std::slice::from_ref(&second))).unwrap();
         let deleted = first.stamps.version;
         first.stamps = first.stamps.touched(None, at(2));
         first.stamps.deleted_at = None;
@@ -172,7 +175,7 @@ fn one_live_person_has_an_email_address_whatever_its_case() {
 fn a_save_over_another_version_than_the_present_one_is_stale() {
     on_each_database(|database| {
         let one = person(1, "A");
-        write(database, |tx| insert(tx, &[one.clone()])).unwrap();
+        write(database, |tx| insert(tx, std::slice::from_ref(&one))).unwrap();
         let update = all::<Update, Person>();
         let mut next = one.clone();
         next.last_name = name("B");
@@ -192,7 +195,7 @@ fn a_person_cannot_belong_to_nobody_known() {
     on_each_database(|database| {
         let mut one = person(1, "A");
         one.stamps.owner_id = Some(UserId::from_u128(0xdead));
-        let refused = write(database, |tx| insert(tx, &[one.clone()]));
+        let refused = write(database, |tx| insert(tx, std::slice::from_ref(&one)));
         assert!(matches!(refused, Err(StoreError::Reference { .. })), "{refused:?}");
     });
 }
@@ -202,7 +205,7 @@ fn an_import_recognises_people_by_address_or_by_full_name() {
     on_each_database(|database| {
         let (mut by_both, mut by_name, mut gone) = (person(1, "Müller"), person(2, "MULLER"), person(3, "Muller"));
         by_both.first_name = Some(name("Zoë"));
-        by_both.email = email("Z@example.com");
+        by_both.email = Some(email("Z@example.com"));
         by_name.first_name = Some(name("ZOE"));
         gone.first_name = by_name.first_name.clone();
         gone.stamps.deleted_at = Some(at(1));
@@ -230,7 +233,7 @@ fn some_people() -> impl Strategy<Value = Vec<Person>> {
         let made = rows.into_iter().enumerate().map(|(at_row, row)| {
             let (first_name, last_name, has_email, country, created, updated, random) = row;
             // The ids are not in the order of the rows.
-            let mut one = person(u128::from(random) << 64 | at_row as u128 + 1, last_name);
+            let mut one = person((u128::from(random) << 64) + at_row as u128 + 1, last_name);
             one.first_name = first_name.map(name);
             // Upper and lower case order differently where they are not folded.
             let letter = if random % 2 == 0 { 'a' } else { 'B' };
@@ -244,7 +247,8 @@ fn some_people() -> impl Strategy<Value = Vec<Person>> {
 }
 
 fn some_order() -> impl Strategy<Value = Vec<Sort<PersonField>>> {
-    let sortable: Vec<PersonField> = variants::<PersonField>().iter().copied().filter(|field| field.is_sortable()).collect();
+    let sortable: Vec<PersonField> =
+        variants::<PersonField>().iter().copied().filter(|field| field.is_sortable()).collect();
     let fields = proptest::sample::subsequence(sortable, 1..=3).prop_shuffle();
     (fields, any::<[bool; 3]>()).prop_map(|(fields, ascending)| {
         let direction = |up| if up { Direction::Ascending } else { Direction::Descending };
@@ -292,7 +296,9 @@ fn walk(
 ) -> Result<Vec<Page<Person>>, StoreError> {
     let text: Vec<String> = sort
         .iter()
-        .map(|sort| format!("{}{}", if sort.direction == Direction::Descending { "-" } else { "" }, sort.field.as_ref()))
+        .map(|sort| {
+            format!("{}{}", if sort.direction == Direction::Descending { "-" } else { "" }, sort.field.as_ref())
+        })
         .collect();
     let (text, limit) = (text.join(","), limit.to_string());
     let mut pages: Vec<Page<Person>> = Vec::new();
@@ -325,7 +331,7 @@ fn pages_show_each_record_once_in_the_order_asked_for() {
             let mut wanted = people.clone();
             wanted.sort_by(|one, other| in_order(one, other, &sort));
             for page in &pages {
-                prop_assert_eq!(page.total, Some(people.len() as i64));
+                prop_assert_eq!(page.total, i64::try_from(people.len()).ok());
                 prop_assert!(page.items.len() == limit as usize || page.next_cursor.is_none());
             }
             let ids = |people: Vec<Person>| people.into_iter().map(|one| one.id).collect::<Vec<_>>();
@@ -343,12 +349,15 @@ fn many() -> Vec<Person> {
         texts.get(at).map(|text| (*text).to_owned())
     };
     let made = (1..=40_u128).map(|number| {
-        let mut one = person(number, &pick(number, 3, &["Müller", "muller", "O'Neil", "ab c"]).unwrap_or("Ng".to_owned()));
+        let mut one =
+            person(number, &pick(number, 3, &["Müller", "muller", "O'Neil", "ab c"]).unwrap_or("Ng".to_owned()));
         one.first_name = pick(number, 7, &["Zoë", "ZOE Ann", "Jean-Pierre", "Æ"]).map(|text| name(&text));
         one.email = (number % 3 > 0).then(|| EmailAddress::parse(&format!("P{number}@example.com")).unwrap());
-        one.personal_email = pick(number, 11, &["p@example.org", "P@example.org"]).and_then(|text| email(&text));
-        one.phone = pick(number, 5, &["+33123456789", "+41446681800"]).map(|text| PhoneNumber::parse(&text, None).unwrap());
-        one.mobile = pick(number, 9, &["+33612345678", "+41791234567"]).map(|text| PhoneNumber::parse(&text, None).unwrap());
+        one.personal_email = pick(number, 11, &["p@example.org", "P@example.org"]).map(|text| email(&text));
+        one.phone =
+            pick(number, 5, &["+33123456789", "+41446681800"]).map(|text| PhoneNumber::parse(&text, None).unwrap());
+        one.mobile =
+            pick(number, 9, &["+33612345678", "+41791234567"]).map(|text| PhoneNumber::parse(&text, None).unwrap());
         one.job_title = pick(number, 7, &["CEO", "ceo", "Head of Sales"]).map(|text| Line::parse(&text).unwrap());
         one.country_code = pick(number, 3, &["CH", "FR"]).map(|text| CountryCode::parse(&text).unwrap());
         one.language = pick(number, 5, &["de", "fr"]).map(|text| LanguageCode::parse(&text).unwrap());
@@ -359,7 +368,8 @@ fn many() -> Vec<Person> {
             _ => tags(&["a \"b\" %", "vi"]),
         };
         (one.is_active, one.consent) = (number % 2 == 0, number % 5 == 0);
-        one.consent_date = pick(number, 3, &["2025-12-31", "2026-01-01", "2026-02-01"]).map(|text| parse_date(&text).unwrap());
+        one.consent_date =
+            pick(number, 3, &["2025-12-31", "2026-01-01", "2026-02-01"]).map(|text| parse_date(&text).unwrap());
         one.stamps.owner_id = [None, Some(ANN), Some(BOB)][usize::try_from(number % 3).unwrap()];
         one.stamps.team_id = [None, Some(NORTH), Some(SOUTH)][usize::try_from(number * 2 % 3).unwrap()];
         one.stamps.created_by = [None, Some(EVE)][usize::try_from(number % 2).unwrap()];
@@ -423,7 +433,7 @@ fn tried(people: &[Person], field: PersonField, operator: Operator) -> Vec<Strin
     there.dedup();
     let absent = match field.kind() {
         Kind::Id => "00000000-0000-0000-0000-00000000ffff",
-        Kind::Choice(_) => "DE",
+        Kind::Choice(names) => names()[0],
         Kind::Date => "2026-01-15",
         Kind::Time => "2026-01-01T00:00:03.500000Z",
         Kind::Boolean => "true",
@@ -436,7 +446,9 @@ fn tried(people: &[Person], field: PersonField, operator: Operator) -> Vec<Strin
             vec![two, there[0].clone(), absent.to_owned()]
         }
         Operator::Contains | Operator::StartsWith => {
-            ["z", "zo", "ZOË", "ann", "oe ann", "n p", "ull", "Mü", "neil", "o n", "b c", "ae", "x"].map(str::to_owned).to_vec()
+            ["z", "zo", "ZOË", "ann", "oe ann", "n p", "ull", "Mü", "neil", "o n", "b c", "ae", "x"]
+                .map(str::to_owned)
+                .to_vec()
         }
         _ => {
             let other_case = there[0].to_lowercase();
@@ -460,11 +472,8 @@ fn every_operator_of_every_field_finds_what_fits_and_nothing_else() {
                     let found = database.read(|tx| people::list(tx, &all::<Read, Person>(), &query)).unwrap();
                     let mut found: Vec<PersonId> = found.items.iter().map(|one| one.id).collect();
                     found.sort();
-                    let wanted: Vec<PersonId> = people
-                        .iter()
-                        .filter(|one| fits(one, *field, *operator, &text))
-                        .map(|one| one.id)
-                        .collect();
+                    let wanted: Vec<PersonId> =
+                        people.iter().filter(|one| fits(one, *field, *operator, &text)).map(|one| one.id).collect();
                     assert_eq!(found, wanted, "{parameter}={text}");
                 }
             }
@@ -490,6 +499,6 @@ fn conditions_and_words_of_a_search_must_all_hold() {
         });
         let wanted = wanted.count();
         assert!(wanted > 0);
-        assert_eq!((found.items.len(), found.total), (wanted, Some(wanted as i64)));
+        assert_eq!((found.items.len(), found.total), (wanted, i64::try_from(wanted).ok()));
     });
 }

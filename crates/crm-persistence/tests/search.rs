@@ -1,4 +1,5 @@
 //! The search over everything: the same on both databases.
+#![allow(clippy::unwrap_used)] // Helpers of tests fail the test when what they need is not there.
 
 mod support;
 
@@ -12,11 +13,7 @@ use crm_persistence::{Database, StoreError, Transaction, organisations, people, 
 use proptest::{prelude::*, sample::select, test_runner::TestRunner};
 use support::{ANN, BOB, actor, all, at, grant, name, on_each_database, organisation, person, rehearse, write};
 
-fn pages(
-    tx: &mut impl Transaction,
-    query: &str,
-    limit: u32,
-) -> Result<Vec<Page<SearchHit>>, StoreError> {
+fn pages(tx: &mut impl Transaction, query: &str, limit: u32) -> Result<Vec<Page<SearchHit>>, StoreError> {
     let words = search_words(query);
     let (organisations, people) = (all(), all());
     let mut pages: Vec<Page<SearchHit>> = Vec::new();
@@ -63,26 +60,29 @@ fn the_name_that_begins_with_the_query_comes_first() {
             in_city(4, "Société", "Nice"),
             in_city(5, "Sans", "Genève"),
         ];
-        let mut people = [full(1, "Anne", "Éteignoir"), full(2, "Etel", "Müller"), full(3, "Zoë", "Meter"), person(4, "Straße")];
+        let mut people =
+            [full(1, "Anne", "Éteignoir"), full(2, "Etel", "Müller"), full(3, "Zoë", "Meter"), person(4, "Straße")];
         people[3].email = Some(EmailAddress::parse("ete@example.com").unwrap());
         insert(database, &organisations, &people);
-        // Words of three letters and more are found anywhere, shorter ones at the start of a word.
-        let wanted = ["1 Anne Éteignoir", "1 Etel Müller", "1 Été Gestion", "2 Gestion d'Été", "3 Autre", "3 Société", "3 Straße", "3 Zoë Meter"];
-        let sorted = |mut titles: Vec<String>| {
-            titles.sort_by_key(|title| fold(title));
-            titles
-        };
-        let mut expected = wanted.map(str::to_owned).to_vec();
-        expected.sort_by_key(|title| fold(title));
-        assert_eq!(sorted(titles(database, "ÉTÉ")), expected);
-        assert_eq!(titles(database, "ete"), titles(database, "Été"));
-        // In the first rank each stands under the name that fits.
-        assert_eq!(titles(database, "ete")[..3], ["1 Été Gestion", "1 Anne Éteignoir", "1 Etel Müller"].map(str::to_owned));
+        // In the first rank each stands under the name that fits: the person of the second line under the last name. Words
+        // of three letters and more are found anywhere.
+        let wanted = [
+            "1 Été Gestion",
+            "1 Anne Éteignoir",
+            "1 Etel Müller",
+            "2 Gestion d'Été",
+            "3 Autre",
+            "3 Société",
+            "3 Straße",
+            "3 Zoë Meter",
+        ];
+        assert_eq!(titles(database, "ÉTÉ"), wanted);
+        assert_eq!(titles(database, "ete"), wanted);
         assert_eq!(titles(database, "mu"), ["1 Etel Müller"]);
         assert_eq!(titles(database, "ll"), [""; 0]);
         assert_eq!(titles(database, "lle"), ["3 Etel Müller"]);
         assert_eq!(titles(database, "strasse"), ["1 Straße"]);
-        assert_eq!(titles(database, "gestion ete"), ["2 Gestion d'Été", "3 Été Gestion"].map(str::to_owned).map(|title| title.replace("3 ", "2 ")));
+        assert_eq!(titles(database, "gestion ete"), ["2 Été Gestion", "2 Gestion d'Été"]);
         assert_eq!(titles(database, "anne ete"), ["1 Anne Éteignoir"]);
         assert_eq!(titles(database, "eteignoir anne"), ["2 Anne Éteignoir"]);
         assert_eq!(titles(database, "geneve"), ["3 Sans"]);
@@ -206,7 +206,8 @@ fn expected(organisations: &[Organisation], people: &[Person], query: &str) -> V
 }
 
 fn some_text() -> impl Strategy<Value = String> {
-    let word = || select(vec!["a", "An", "Ann", "anna", "é", "Été", "etel", "Müller", "mul", "-", "O'Neil", "Œuf", "東京"]);
+    let word =
+        || select(vec!["a", "An", "Ann", "anna", "é", "Été", "etel", "Müller", "mul", "-", "O'Neil", "Œuf", "東京"]);
     proptest::collection::vec(word(), 1..4).prop_map(|words| words.join(" "))
 }
 
@@ -214,14 +215,20 @@ fn some_text() -> impl Strategy<Value = String> {
 fn pages_show_each_record_that_has_all_words_once_best_first() {
     on_each_database(|database| {
         let firms = proptest::collection::vec((some_text(), some_text(), any::<u16>()), 0..20);
-        let persons = proptest::collection::vec((proptest::option::of(some_text()), some_text(), some_text(), any::<u16>()), 0..20);
+        let persons = proptest::collection::vec(
+            (proptest::option::of(some_text()), some_text(), some_text(), any::<u16>()),
+            0..20,
+        );
         let input = (firms, persons, some_text(), 1_u32..7);
         let config = ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() };
         let walked = TestRunner::new(config).run(&input, |(firms, persons, query, limit)| {
             prop_assume!(!search_words(&query).is_empty());
             let id = |random: u16, at: usize| (u128::from(random) << 64) + at as u128 + 1;
-            let firms: Vec<Organisation> =
-                firms.iter().enumerate().map(|(at, (name, city, random))| in_city(id(*random, at), name, city)).collect();
+            let firms: Vec<Organisation> = firms
+                .iter()
+                .enumerate()
+                .map(|(at, (name, city, random))| in_city(id(*random, at), name, city))
+                .collect();
             let persons = persons.into_iter().enumerate().map(|(at, (first, last, job, random))| {
                 let mut one = person(id(random, at), &last);
                 one.first_name = first.map(|text| name(&text));

@@ -1,4 +1,5 @@
 //! Users, teams and roles, on each database.
+#![allow(clippy::unwrap_used)] // Helpers of tests fail the test when what they need is not there.
 
 mod support_users;
 
@@ -178,7 +179,9 @@ fn of_two_who_take_the_last_administrators_away_at_the_same_time_one_is_refused(
                 User { role_id: BuiltInRole::Admin.id(), ..user(round * 2 + 1) },
                 User { role_id: BuiltInRole::Admin.id(), ..user(round * 2 + 2) },
             ];
-            admins.iter().for_each(|admin| add(test, admin));
+            for admin in &admins {
+                add(test, admin);
+            }
             let begin = std::sync::Barrier::new(2);
             let demote = |admin: &User| {
                 begin.wait();

@@ -7,5 +7,5 @@ mod application;
 mod database;
 
 #[cfg(feature = "application")]
-pub use application::{Answer, Client, TestApp};
+pub use application::{Answer, Client, TestApp, USERS};
 pub use database::{TestDatabase, databases, on_each_database};

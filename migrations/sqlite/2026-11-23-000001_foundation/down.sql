@@ -1,3 +1,4 @@
+UPDATE teams SET manager_id = NULL;
 DROP TABLE organisations_search;
 DROP TABLE people_search;
 DROP TABLE idempotency_keys;

@@ -12,7 +12,7 @@ mod words;
 
 use chrono::TimeDelta;
 use crm_domain::{
-    Applied, Change, ChangeAction, Field, Id, Link, NewRecord, Organisation, Person, RecordKind, TeamId, UserId, Version,
+    Applied, Change, ChangeAction, Field, Id, NewRecord, RecordKind, TeamId, UserId, Version,
     values::Timestamp,
 };
 use uuid::{Builder, Uuid};
@@ -142,7 +142,7 @@ fn slug(name: &str) -> String {
 mod tests {
     use std::collections::HashSet;
 
-    use crm_domain::{LinkPatch, OrganisationPatch, PersonPatch};
+    use crm_domain::{Link, LinkPatch, Organisation, OrganisationPatch, Person, PersonPatch};
     use serde::Serialize;
     use serde_json::{Map, Value};
 

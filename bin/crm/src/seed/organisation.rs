@@ -73,6 +73,7 @@ impl Plan {
         let assets = assets(random);
         let counted = days_from(sketch.at, -i64::try_from(random.below(90)).unwrap_or(0)).date();
         let has_assets = random.percent(70);
+        let potential = assets_share(random, assets);
         let (strategies, tags) = (some_of(random, &STRATEGIES, 4), some_of(random, &TAGS, 3));
         OrganisationPatch {
             name: field(Some(Name::from_stored(sketch.name.clone()))),
@@ -95,7 +96,7 @@ impl Plan {
             registration_number: field(Some(Line::from_stored(digits(random, "EX-#########")))),
             licence_number: field(random.sometimes(40, self.licence(index))),
             pipeline_stage: field(Some(stage)),
-            potential_amount: field(random.sometimes(65, assets_share(random, assets))),
+            potential_amount: field(random.sometimes(65, potential)),
             currency: field(Some(code(CurrencyCode::parse(place.currency)))),
             signature_probability: field(Some(code(Percent::new(probability)))),
             signature_date: field(days.map(|days| days_from(sketch.at, days).date())),
@@ -162,7 +163,7 @@ fn assets_share(random: &mut Random, assets: Money) -> Money {
 }
 
 fn amount(whole: u64) -> Money {
-    code(Money::parse(&whole.to_string()))
+    Money::from_minor_units(i64::try_from(whole * 100).expect("the largest amounts are some tens of billions"))
 }
 
 /// How many days after the first contact a signature is expected or was made.

@@ -17,7 +17,7 @@ use crm_app::{AppSettings, HashingSettings};
 use crm_monitoring::{Environment, LogFormat, LogSettings, REDACTED};
 use crm_persistence::DatabaseSettings;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use load::{SettingsError, Sources};
 
@@ -72,7 +72,7 @@ pub struct OperationsSettings {
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseSection {
     /// Its address, `sqlite://path` or `postgres://user:password@host/database`.
-    #[serde(serialize_with = "address_without_password")]
+    #[serde(serialize_with = "address_without_password", deserialize_with = "secret")]
     pub url: SecretString,
     /// Connections for reading.
     pub read_connections: NonZeroU32,
@@ -265,18 +265,24 @@ fn nonzero_u32(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).expect("defaults are not zero")
 }
 
+/// Reads a text that is not to be printed.
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    String::deserialize(deserializer).map(SecretString::from)
+}
+
 /// Shows the address without its password; one that cannot be read is not shown at all.
 fn address_without_password<S: Serializer>(url: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     let text = url.expose_secret();
     if text.starts_with("sqlite://") {
         return serializer.serialize_str(text);
     }
-    match url::Url::parse(text) {
-        // A query may hold a password as well (libpq's `password=`).
-        Ok(mut url) if url.set_password(url.password().map(|_| "redacted").map(str::to_owned).as_deref()).is_ok() => {
-            url.set_query(None);
-            serializer.serialize_str(url.as_str())
+    let shown = url::Url::parse(text).ok().and_then(|mut url| {
+        if url.password().is_some() {
+            url.set_password(Some("redacted")).ok()?;
         }
-        _ => serializer.serialize_str(REDACTED),
-    }
+        // A query may hold a password as well (libpq's `password=`).
+        url.set_query(None);
+        Some(url.to_string())
+    });
+    serializer.serialize_str(shown.as_deref().unwrap_or(REDACTED))
 }

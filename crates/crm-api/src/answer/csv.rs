@@ -103,7 +103,16 @@ mod tests {
 
     #[test]
     fn formulas_are_neutralised() {
-        for (cell, expected) in [("=1+1", "'=1+1"), ("+33", "'+33"), ("-1", "'-1"), ("@x", "'@x"), ("'=1", "''=1"), ("a=b", "a=b"), ("'a", "'a"), ("", "")] {
+        for (cell, expected) in [
+            ("=1+1", "'=1+1"),
+            ("+33", "'+33"),
+            ("-1", "'-1"),
+            ("@x", "'@x"),
+            ("'=1", "''=1"),
+            ("a=b", "a=b"),
+            ("'a", "'a"),
+            ("", ""),
+        ] {
             assert_eq!(safe(cell.to_owned()), expected);
         }
     }

@@ -111,7 +111,8 @@ pub(crate) async fn read_bytes(mut payload: Payload, most: usize, settings: &Api
     let reading = async {
         let mut body = BytesMut::new();
         while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|error| Problem::new(Code::MalformedRequest, format!("The body broke off: {error}.")))?;
+            let chunk =
+                chunk.map_err(|error| Problem::new(Code::MalformedRequest, format!("The body broke off: {error}.")))?;
             if body.len() + chunk.len() > most {
                 return Err(Problem::too_large(most as u64));
             }
@@ -141,7 +142,9 @@ fn is_json(content_type: &str) -> bool {
     let mut parts = content_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
     let is_utf8 = |part: &str| match part.split_once('=') {
-        Some((name, value)) if name.eq_ignore_ascii_case("charset") => value.trim_matches('"').eq_ignore_ascii_case("utf-8"),
+        Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
+            value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
         _ => true,
     };
     ["application/json", "application/merge-patch+json"].contains(&essence.as_str()) && parts.all(is_utf8)
@@ -169,7 +172,8 @@ mod tests {
 
     async fn read(content_type: &str, body: impl Into<Bytes>) -> Result<Value, u16> {
         let settings = ApiSettings { body_bytes: 1000, ..ApiSettings::default() };
-        let request = TestRequest::post().insert_header((header::CONTENT_TYPE, content_type)).app_data(Data::new(settings));
+        let request =
+            TestRequest::post().insert_header((header::CONTENT_TYPE, content_type)).app_data(Data::new(settings));
         let (request, mut payload) = request.set_payload(body).to_http_parts();
         let body = Body::<Anything>::from_request(&request, &mut payload).await;
         body.map(|body| body.read.unwrap().0).map_err(|problem| problem.status_code().as_u16())
@@ -214,7 +218,8 @@ mod tests {
     #[actix_rt::test]
     async fn a_body_that_never_ends_is_cut_off() {
         let settings = ApiSettings { body_deadline: std::time::Duration::from_millis(20), ..ApiSettings::default() };
-        let payload: actix_web::dev::Payload = Payload::Stream { payload: futures_util::stream::pending().boxed_local() };
+        let payload: actix_web::dev::Payload =
+            Payload::Stream { payload: futures_util::stream::pending().boxed_local() };
         let problem = read_bytes(payload, 10, &settings).await.unwrap_err();
         assert_eq!(problem.code(), Code::BodyTimeout);
     }

@@ -106,7 +106,8 @@ mod tests {
     #[track_caller]
     fn check(value: Option<&str>, outcome: Result<Option<i64>, u16>) {
         let request = TestRequest::default();
-        let request = value.into_iter().fold(request, |request, value| request.insert_header((header::IF_MATCH, value)));
+        let request =
+            value.into_iter().fold(request, |request, value| request.insert_header((header::IF_MATCH, value)));
         let read = expected(request.to_http_request().headers()).map(|expected| match expected {
             Expected::Any => None,
             Expected::Version(version) => Some(version.number()),
@@ -120,14 +121,27 @@ mod tests {
         check(Some("*"), Ok(None));
         check(Some("\"3\""), Ok(Some(3)));
         check(Some("\"9223372036854775807\""), Ok(Some(i64::MAX)));
-        for bad in ["", "3", "\"\"", "\"0\"", "\"-1\"", "\"+1\"", "\"03\"", "\"a\"", "W/\"3\"", "\"1\", \"2\"", "\"9223372036854775808\""] {
+        for bad in [
+            "",
+            "3",
+            "\"\"",
+            "\"0\"",
+            "\"-1\"",
+            "\"+1\"",
+            "\"03\"",
+            "\"a\"",
+            "W/\"3\"",
+            "\"1\", \"2\"",
+            "\"9223372036854775808\"",
+        ] {
             check(Some(bad), Err(400));
         }
     }
 
     #[test]
     fn two_lines_of_if_match_are_refused() {
-        let request = TestRequest::default().append_header((header::IF_MATCH, "*")).append_header((header::IF_MATCH, "*"));
+        let request =
+            TestRequest::default().append_header((header::IF_MATCH, "*")).append_header((header::IF_MATCH, "*"));
         let problem = expected(request.to_http_request().headers()).unwrap_err();
         assert_eq!(problem.code(), Code::InvalidHeader);
     }

@@ -72,7 +72,8 @@ pub(crate) async fn authenticated<B: MessageBody + 'static>(
     let operation = Routes::shared().operation(request.method(), request.path());
     let admitted = match operation {
         Some(operation) => admit(&app, operation, &request).await,
-        None => Ok(()),
+        // What the document does not have is not there, whatever a route may take its path for.
+        None => Err(Routes::shared().refusal(request.method(), request.path())),
     };
     match admitted {
         Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
@@ -128,7 +129,9 @@ mod tests {
         };
         assert_eq!(token("Bearer abc").as_deref(), Some("abc"));
         assert_eq!(token("bearer  abc").as_deref(), Some("abc"));
-        for bad in ["", "Bearer", "Bearer ", "Basic abc", "Bearer a b", "Bearerabc", &format!("Bearer {}", "x".repeat(513))] {
+        for bad in
+            ["", "Bearer", "Bearer ", "Basic abc", "Bearer a b", "Bearerabc", &format!("Bearer {}", "x".repeat(513))]
+        {
             assert_eq!(token(bad), None, "{bad}");
         }
     }

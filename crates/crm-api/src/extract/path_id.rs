@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use crm_domain::{Id, Import, Organisation, Person};
 
-use crate::{openapi::Routes, problem::Problem};
+use crate::problem::Problem;
 
 /// The id of a record of type `R`. What is no UUID names no record: 404.
 #[derive(Debug)]
@@ -34,7 +34,6 @@ impl<R: InPath> FromRequest for PathId<R> {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let segment = request.match_info().get(R::NAME).or_else(|| request.match_info().get("id"));
         let id = segment.and_then(|text| Id::parse(text).ok());
-        // `/organisations/batch` looks like `/organisations/{id}` to a method that only the latter has.
-        ready(id.map(Self).ok_or_else(|| Routes::shared().refusal(request.method(), request.path())))
+        ready(id.map(Self).ok_or_else(Problem::not_found))
     }
 }

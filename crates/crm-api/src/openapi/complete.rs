@@ -116,7 +116,8 @@ impl Operation<'_> {
         self.add_parameters();
         // Those that the handler names itself have the same document.
         let named = self.value["responses"].as_object().into_iter().flatten();
-        let named: Vec<u16> = named.filter_map(|(status, _)| status.parse().ok()).filter(|status| *status >= 400).collect();
+        let named: Vec<u16> =
+            named.filter_map(|(status, _)| status.parse().ok()).filter(|status| *status >= 400).collect();
         for status in self.problems().into_iter().chain(named) {
             self.value["responses"][status.to_string()] = reference("responses", &format!("Problem{status}"));
         }
@@ -167,22 +168,41 @@ impl Operation<'_> {
 
     fn add_parameters(&mut self) {
         let mut added: Vec<Value> = self.path_parameters();
-        let header = |name: &str, required: bool, description: &str, schema: Value| {
-            json!({"name": name, "in": "header", "required": required, "description": description, "schema": schema})
-        };
+        let header = |name: &str, required: bool, description: &str, schema: Value| json!({"name": name, "in": "header", "required": required, "description": description, "schema": schema});
         if self.takes_version() {
-            let schema = json!({"type": "string", "pattern": "^(\\*|\"[1-9][0-9]{0,17}\")$", "examples": ["\"3\"", "*"]});
-            added.push(header("If-Match", self.needs_version(), "The `ETag` of the version that is meant, or `*` for any.", schema));
+            let schema =
+                json!({"type": "string", "pattern": "^(\\*|\"[1-9][0-9]{0,17}\")$", "examples": ["\"3\"", "*"]});
+            added.push(header(
+                "If-Match",
+                self.needs_version(),
+                "The `ETag` of the version that is meant, or `*` for any.",
+                schema,
+            ));
         }
         if self.takes_key() {
             let schema = json!({"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"});
-            added.push(header("Idempotency-Key", false, "Makes it safe to repeat the request: kept for 24 hours, per user and path.", schema));
+            added.push(header(
+                "Idempotency-Key",
+                false,
+                "Makes it safe to repeat the request: kept for 24 hours, per user and path.",
+                schema,
+            ));
         }
         if self.answers("304") {
-            added.push(header("If-None-Match", false, "`ETag`s that the caller already has.", json!({"type": "string"})));
+            added.push(header(
+                "If-None-Match",
+                false,
+                "`ETag`s that the caller already has.",
+                json!({"type": "string"}),
+            ));
         }
         let schema = json!({"type": "string"});
-        added.push(header("X-Request-Id", false, "An id for this request, 1 to 128 of `A-Z a-z 0-9 . _ -`; others are replaced.", schema));
+        added.push(header(
+            "X-Request-Id",
+            false,
+            "An id for this request, 1 to 128 of `A-Z a-z 0-9 . _ -`; others are replaced.",
+            schema,
+        ));
         let parameters = &mut self.value["parameters"];
         if !parameters.is_array() {
             *parameters = json!([]);

@@ -19,16 +19,22 @@ pub(super) fn add(schemas: &mut Value) {
         ("LinkPatch", json!({"role": "decision_maker", "is_primary": true, "since": "2024-09-01"})),
         ("LoginRequest", json!({"email": "ann@example.com", "password": "a long and private sentence"})),
         ("RefreshRequest", json!({"refresh_token": "crm_rt_…"})),
-        ("BatchBody", json!({"atomic": true, "operations": [
-            {"op": "create", "data": {"name": "Exemple Gestion"}},
-            {"op": "update", "id": ID, "version": 3, "data": {"city": "Lyon"}},
-            {"op": "delete", "id": OTHER, "if_match": "*"},
-        ]})),
-        ("Problem", json!({
-            "type": "/api/docs/problems#invalid", "title": "The input is not valid", "status": 422,
-            "detail": "Some fields are not valid.", "code": "invalid", "request_id": "0199aa3e7c4e7b1a",
-            "errors": [{"pointer": "/email", "code": "email", "detail": "must be an e-mail address"}],
-        })),
+        (
+            "BatchBody",
+            json!({"atomic": true, "operations": [
+                {"op": "create", "data": {"name": "Exemple Gestion"}},
+                {"op": "update", "id": ID, "version": 3, "data": {"city": "Lyon"}},
+                {"op": "delete", "id": OTHER, "if_match": "*"},
+            ]}),
+        ),
+        (
+            "Problem",
+            json!({
+                "type": "/api/docs/problems#invalid", "title": "The input is not valid", "status": 422,
+                "detail": "Some fields are not valid.", "code": "invalid", "request_id": "0199aa3e7c4e7b1a",
+                "errors": [{"pointer": "/email", "code": "email", "detail": "must be an e-mail address"}],
+            }),
+        ),
     ];
     for (name, example) in examples {
         if let Some(schema) = schemas.get_mut(name) {

@@ -16,7 +16,11 @@ impl<F: FieldSet> utoipa::IntoParams for ListParameters<F> {
     fn into_params(_within: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let mut all = page("The `next_cursor` of the page before, with the same filters, search and order.");
         all.push(sort::<F>());
-        all.push(query("total", "Whether to count all records.", &json!({"type": "string", "enum": names_of::<Total>(), "default": "none"})));
+        all.push(query(
+            "total",
+            "Whether to count all records.",
+            &json!({"type": "string", "enum": names_of::<Total>(), "default": "none"}),
+        ));
         all.push(query(
             "q",
             "Full text: each word is found by prefix, and by any part of three letters or more; case and accents do not count.",
@@ -46,7 +50,8 @@ fn page(cursor: &str) -> Vec<Parameter> {
 
 fn sort<F: FieldSet>() -> Parameter {
     let sortable = F::VARIANTS.iter().filter(|field| field.is_sortable());
-    let words: Vec<String> = sortable.flat_map(|field| [field.as_ref().to_owned(), format!("-{}", field.as_ref())]).collect();
+    let words: Vec<String> =
+        sortable.flat_map(|field| [field.as_ref().to_owned(), format!("-{}", field.as_ref())]).collect();
     let default = format!("-{}", F::newest_first().as_ref());
     let schema = json!({
         "type": "array", "items": {"type": "string", "enum": words}, "minItems": 1, "maxItems": 3, "uniqueItems": true,
@@ -64,7 +69,11 @@ fn filter<F: FieldSet>(field: F, operator: Operator) -> Parameter {
     match operator {
         Operator::In => listed(&full, &format!("`{name}` is one of these."), &several(&item_schema(field.kind()))),
         Operator::Any => listed(&full, &format!("`{name}` has one of these."), &several(&item_schema(field.kind()))),
-        Operator::Is => query(&full, &format!("Whether `{name}` is empty."), &json!({"type": "string", "enum": ["null", "not_null"]})),
+        Operator::Is => query(
+            &full,
+            &format!("Whether `{name}` is empty."),
+            &json!({"type": "string", "enum": ["null", "not_null"]}),
+        ),
         Operator::Contains | Operator::StartsWith => {
             let schema = json!({"type": "string", "minLength": 1, "maxLength": 500, "pattern": WITH_A_WORD});
             query(&full, &format!("`{name}` {} this; case and accents do not count.", verb(operator)), &schema)
@@ -102,7 +111,9 @@ fn item_schema(kind: Kind) -> Value {
 
 fn value_schema(kind: Kind) -> Value {
     match kind {
-        Kind::Text | Kind::Folded | Kind::Tags => json!({"type": "string", "maxLength": 500, "pattern": r"^[^\u0000]*$"}),
+        Kind::Text | Kind::Folded | Kind::Tags => {
+            json!({"type": "string", "maxLength": 500, "pattern": r"^[^\u0000]*$"})
+        }
         Kind::Choice(names) => json!({"type": "string", "enum": names()}),
         Kind::Integer => json!({"type": "integer", "format": "int64", "minimum": i64::MIN, "maximum": i64::MAX}),
         Kind::Money => schema_of::<crm_domain::values::Money>(),
@@ -119,7 +130,8 @@ fn schema_of<T: utoipa::PartialSchema>() -> Value {
 
 /// A query parameter of one value.
 pub(crate) fn query(name: &str, description: &str, schema: &Value) -> Parameter {
-    let parameter = json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema});
+    let parameter =
+        json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema});
     serde_json::from_value(parameter).expect("the parameter above is one of OpenAPI")
 }
 
@@ -172,8 +184,19 @@ mod tests {
 
     #[test]
     fn every_operator_of_every_field_has_its_parameter() {
-        let names: Vec<String> = ListParameters::<OrganisationField>::into_params(|| None).into_iter().map(|one| one.name).collect();
-        for expected in ["name", "name.contains", "aum.gte", "tags.any", "owner_id.is", "pipeline_stage.in", "created_at.lt", "q", "sort"] {
+        let names: Vec<String> =
+            ListParameters::<OrganisationField>::into_params(|| None).into_iter().map(|one| one.name).collect();
+        for expected in [
+            "name",
+            "name.contains",
+            "aum.gte",
+            "tags.any",
+            "owner_id.is",
+            "pipeline_stage.in",
+            "created_at.lt",
+            "q",
+            "sort",
+        ] {
             assert!(names.iter().any(|name| name == expected), "{expected}");
         }
         assert!(!names.iter().any(|name| name == "tags" || name == "name.gt" || name == "is_active.in"));

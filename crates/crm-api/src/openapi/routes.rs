@@ -85,7 +85,10 @@ impl Route {
             let is_guarded = is_guarded(operation);
             Some((*method, Operation { parameters, is_guarded }))
         };
-        Self { segments: template.split('/').map(Segment::of).collect(), operations: METHODS.iter().filter_map(operation).collect() }
+        Self {
+            segments: template.split('/').map(Segment::of).collect(),
+            operations: METHODS.iter().filter_map(operation).collect(),
+        }
     }
 
     fn takes(&self, segments: &[&str]) -> bool {

@@ -19,10 +19,7 @@ const CLOSED: [&str; 4] = ["BatchBody", "BatchOperation", "LoginRequest", "Refre
 /// Makes the schemas say what the readers of the bodies really take.
 pub(super) fn complete(schemas: &mut Value) {
     let schemas = schemas.as_object_mut().expect("there are schemas");
-    for (name, schema) in [
-        ("Problem", ProblemDocument::schema()),
-        ("FieldError", FieldError::schema()),
-    ] {
+    for (name, schema) in [("Problem", ProblemDocument::schema()), ("FieldError", FieldError::schema())] {
         schemas.insert(name.to_owned(), json!(schema));
     }
     let fields = inline_fields(schemas);
@@ -70,7 +67,10 @@ pub(super) fn use_create_schema(body: &mut Value) {
         return;
     };
     let create = WRITTEN.iter().find_map(|(name, _, _)| {
-        schema.as_str().filter(|path| path.ends_with(&format!("/{name}Patch"))).map(|path| path.replace("Patch", "Create"))
+        schema
+            .as_str()
+            .filter(|path| path.ends_with(&format!("/{name}Patch")))
+            .map(|path| path.replace("Patch", "Create"))
     });
     if let Some(create) = create {
         *schema = json!(create);
@@ -79,7 +79,10 @@ pub(super) fn use_create_schema(body: &mut Value) {
 
 fn created(mut create: Map<String, Value>, name: &str, required: &[&str]) -> Value {
     create.insert("required".to_owned(), json!(required));
-    create.insert("description".to_owned(), json!(format!("The fields of a new {}; those that are absent are empty.", name.to_lowercase())));
+    create.insert(
+        "description".to_owned(),
+        json!(format!("The fields of a new {}; those that are absent are empty.", name.to_lowercase())),
+    );
     Value::Object(create)
 }
 

@@ -212,7 +212,9 @@ mod tests {
     fn every_conflict_that_a_use_case_names_is_in_the_table() {
         let mut source = String::new();
         read_all(Path::new(env!("CARGO_MANIFEST_DIR")).join("../crm-app/src").as_path(), &mut source);
-        for (_, rest) in source.match_indices("Conflict { code: \"").map(|(at, found)| source[at..].split_at(found.len())) {
+        for (_, rest) in
+            source.match_indices("Conflict { code: \"").map(|(at, found)| source[at..].split_at(found.len()))
+        {
             let name = rest.split('"').next().unwrap();
             assert!(Code::named(name).is_some(), "{name} is no code of the table");
         }

@@ -8,7 +8,9 @@ use super::{Code, Problem};
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::Unauthenticated => Self::new(Code::Unauthenticated, "The access token is not valid, or not any more."),
+            Error::Unauthenticated => {
+                Self::new(Code::Unauthenticated, "The access token is not valid, or not any more.")
+            }
             Error::Denied(denied) => denied.into(),
             Error::NotFound => Self::not_found(),
             Error::Stale { current } => {

@@ -146,11 +146,7 @@ async fn me(caller: Caller) -> Result<HttpResponse, Problem> {
     (status = 204, description = "Changed."),
     (status = 401, description = "There is no session, or the current password is wrong.")))]
 #[post("/auth/password")]
-async fn change_password(
-    app: Data<App>,
-    caller: Caller,
-    body: Body<PasswordRequest>,
-) -> Result<HttpResponse, Problem> {
+async fn change_password(app: Data<App>, caller: Caller, body: Body<PasswordRequest>) -> Result<HttpResponse, Problem> {
     let PasswordRequest { current_password, new_password } = body.read?;
     app.sessions().change_password(&caller.0, current_password.0, new_password.0).await.map_err(refused)?;
     Ok(answer::done())

@@ -83,7 +83,8 @@ pub(super) fn rendered<T: Serialize>(outcome: &BatchOutcome<T>) -> Answer {
         return answer::answer(StatusCode::OK, None, None, &json!({ "results": results }));
     }
     let errors = outcome.results.iter().enumerate();
-    let errors = errors.filter_map(|(index, result)| Some(errors_of(index, result.as_ref().err()?))).flatten().collect();
+    let errors =
+        errors.filter_map(|(index, result)| Some(errors_of(index, result.as_ref().err()?))).flatten().collect();
     let detail = "The batch stands and falls as a whole, and some operations failed.";
     let mut problem = Problem::new(Code::BatchRefused, detail).with_errors(errors).to_json();
     problem["results"] = Value::Array(results);

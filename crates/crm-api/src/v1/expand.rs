@@ -99,7 +99,11 @@ pub(super) async fn people(
     Ok(inlined(records, "organisations", linked))
 }
 
-fn inlined<R: Expandable, T: Serialize>(records: &[R], name: &str, related: impl Iterator<Item = (Uuid, T)>) -> Vec<Value> {
+fn inlined<R: Expandable, T: Serialize>(
+    records: &[R],
+    name: &str,
+    related: impl Iterator<Item = (Uuid, T)>,
+) -> Vec<Value> {
     let mut of: HashMap<Uuid, Vec<Value>> = HashMap::new();
     for (id, one) in related {
         of.entry(id).or_default().push(json!(one));

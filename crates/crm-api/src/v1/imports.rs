@@ -76,12 +76,7 @@ async fn errors(
 /// Takes an import back, in the background: its changes are undone wherever the record has not been changed since.
 #[utoipa::path(tag = "imports", responses((status = 202, description = "It was begun.", body = Import)))]
 #[post("/imports/{id}/revert")]
-async fn revert(
-    app: Data<App>,
-    caller: Caller,
-    PathId(id): PathId<Import>,
-    key: Key,
-) -> Result<HttpResponse, Problem> {
+async fn revert(app: Data<App>, caller: Caller, PathId(id): PathId<Import>, key: Key) -> Result<HttpResponse, Problem> {
     let once = Once { key: key.with_body(b""), render: accepted };
     Ok(answer::sent(app.imports().revert(caller.actor(), id, once).await?))
 }
@@ -132,7 +127,12 @@ async fn file(app: &App, caller: &Caller, id: ImportId) -> Result<HttpResponse, 
     Ok(answer::file(first.items, rest, COLUMNS, "import-errors.csv"))
 }
 
-async fn page_of(app: &App, caller: &Caller, id: ImportId, cursor: Option<String>) -> Result<Page<ImportErrorBody>, Error> {
+async fn page_of(
+    app: &App,
+    caller: &Caller,
+    id: ImportId,
+    cursor: Option<String>,
+) -> Result<Page<ImportErrorBody>, Error> {
     let page = app.imports().errors(caller.actor(), id, cursor, MOST_LIMIT).await?;
     Ok(bodies(page))
 }

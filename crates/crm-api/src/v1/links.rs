@@ -1,11 +1,6 @@
 //! `/organisations/{id}/people/{person_id}`: who works with which organisation, seen from both ends.
 
-use actix_web::{
-    HttpResponse, delete, get,
-    http::header,
-    patch, put,
-    web::Data,
-};
+use actix_web::{HttpResponse, delete, get, http::header, patch, put, web::Data};
 use crm_app::{App, LinkGrants, Pair, Put};
 use crm_domain::{
     Link, LinkPatch, Organisation, Person,

@@ -184,13 +184,17 @@ const COLUMNS: Columns = &[
 
 #[cfg(test)]
 mod tests {
-    use crm_domain::{Field, NewRecord, PersonId, values::{Name, Timestamp}};
+    use crm_domain::{
+        Field, NewRecord, PersonId,
+        values::{Name, Timestamp},
+    };
 
     use super::*;
 
     #[test]
     fn an_export_has_a_column_for_every_field() {
-        let new = NewRecord { id: PersonId::from_u128(1), owner_id: None, team_id: None, by: None, at: Timestamp::EARLIEST };
+        let new =
+            NewRecord { id: PersonId::from_u128(1), owner_id: None, team_id: None, by: None, at: Timestamp::EARLIEST };
         let patch = PersonPatch { last_name: Field::Set(Name::parse("Exemple").unwrap()), ..Default::default() };
         let record = serde_json::to_value(Person::create(new, &patch).unwrap().state).unwrap();
         answer::assert_columns(COLUMNS, &record);

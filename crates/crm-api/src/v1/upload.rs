@@ -75,7 +75,9 @@ pub(super) async fn read(app: &App, mut form: Multipart) -> Result<Upload, Probl
             "resource" | "mapping" | "on_duplicate" | "dry_run" | "default_country" => {
                 texts.insert(name, text(field).await?);
             }
-            _ => invalid.errors.push(Violation::new("unknown_field", "is not a field of this form").at(format!("/{name}"))),
+            _ => invalid
+                .errors
+                .push(Violation::new("unknown_field", "is not a field of this form").at(format!("/{name}"))),
         }
     }
     let Some(taken) = file else {
@@ -127,7 +129,8 @@ async fn text(mut field: Field) -> Result<String, Problem> {
             return Err(Problem::too_large(LONGEST_TEXT as u64));
         }
     }
-    String::from_utf8(bytes).map_err(|_| Problem::new(Code::MalformedRequest, "The parts beside the file must be UTF-8."))
+    String::from_utf8(bytes)
+        .map_err(|_| Problem::new(Code::MalformedRequest, "The parts beside the file must be UTF-8."))
 }
 
 fn options(texts: &BTreeMap<String, String>, file_name: String, invalid: &mut Invalid) -> Option<ImportOptions> {
@@ -166,7 +169,9 @@ fn truth(text: &str) -> Result<bool, Violation> {
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn broken(error: MultipartError) -> Problem {
     match error {
-        MultipartError::ContentTypeMissing | MultipartError::ContentTypeParse | MultipartError::ContentTypeIncompatible => {
+        MultipartError::ContentTypeMissing
+        | MultipartError::ContentTypeParse
+        | MultipartError::ContentTypeIncompatible => {
             Problem::new(Code::UnsupportedMediaType, "The Content-Type must be multipart/form-data.")
         }
         error => Problem::new(Code::MalformedRequest, format!("The form cannot be read: {error}.")),
@@ -192,6 +197,9 @@ mod tests {
         check(&[("resource", "people"), ("dry_run", "true"), ("mapping", "{\"Nom\":\"last_name\"}")], &[]);
         check(&[], &["/resource"]);
         check(&[("resource", "cats"), ("dry_run", "yes")], &["/resource", "/dry_run"]);
-        check(&[("resource", "people"), ("mapping", "[]"), ("on_duplicate", "x"), ("default_country", "XX")], &["/mapping", "/on_duplicate", "/default_country"]);
+        check(
+            &[("resource", "people"), ("mapping", "[]"), ("on_duplicate", "x"), ("default_country", "XX")],
+            &["/mapping", "/on_duplicate", "/default_country"],
+        );
     }
 }

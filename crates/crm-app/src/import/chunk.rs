@@ -76,11 +76,12 @@ pub(super) fn process<T: Target>(
     }
     let keys: Vec<Keys> = drafts.iter().zip(&asides).map(|(draft, aside)| target.keys(&draft.fields, aside)).collect();
     let records = Records::load(tx, target, &keys)?;
-    let meant: Vec<Option<usize>> = keys.iter().zip(drafts.iter()).map(|(keys, draft)| records.meant(keys, &draft.fields)).collect();
+    let meant: Vec<Option<usize>> =
+        keys.iter().zip(drafts.iter()).map(|(keys, draft)| records.meant(keys, &draft.fields)).collect();
     let mut groups = Vec::new();
     for rows in together(&keys, &meant) {
         let group = group::<T>(rows, drafts, &asides, &keys, seen);
-        let record = group.rows.iter().find_map(|row| meant[*row]).map(|at| &records.records[at]);
+        let record = group.rows.iter().find_map(|row| meant[*row]).map(|at| &records.all[at]);
         groups.push(decide(tx, target, on_duplicate, group, record, &mut problems)?);
     }
     let recorded = write(tx, target, &mut groups)?;
@@ -89,23 +90,24 @@ pub(super) fn process<T: Target>(
 
 /// The records that are there, and the keys that lead to them.
 struct Records<R> {
-    records: Vec<R>,
+    all: Vec<R>,
     positions: HashMap<Key, Vec<usize>>,
     values: Vec<Value>,
 }
 
 impl<R: serde::Serialize> Records<R> {
     fn load<T: Target<Record = R>>(tx: &mut WriteTx, target: &T, keys: &[Keys]) -> Result<Self, Error> {
-        let mut wanted: Vec<Key> = keys.iter().flat_map(|keys| keys.own.iter().chain(&keys.fallback).cloned()).collect();
+        let mut wanted: Vec<Key> =
+            keys.iter().flat_map(|keys| keys.own.iter().chain(&keys.fallback).cloned()).collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let mut found = Self { records: Vec::new(), positions: HashMap::new(), values: Vec::new() };
+        let mut found = Self { all: Vec::new(), positions: HashMap::new(), values: Vec::new() };
         for (record, keys) in target.load(tx, &wanted)? {
             for key in keys {
-                found.positions.entry(key).or_default().push(found.records.len());
+                found.positions.entry(key).or_default().push(found.all.len());
             }
             found.values.push(serde_json::to_value(&record).map_err(Error::internal)?);
-            found.records.push(record);
+            found.all.push(record);
         }
         Ok(found)
     }
@@ -114,7 +116,9 @@ impl<R: serde::Serialize> Records<R> {
     /// oldest: so each of two people of one name is found again.
     fn meant(&self, keys: &Keys, fields: &FieldMap) -> Option<usize> {
         let found = keys.own.iter().chain(&keys.fallback).find_map(|key| self.positions.get(key))?;
-        let differences = |at: &usize| fields.iter().filter(|(name, value)| self.values[*at].get(name.as_str()) != Some(*value)).count();
+        let differences = |at: &usize| {
+            fields.iter().filter(|(name, value)| self.values[*at].get(name.as_str()) != Some(*value)).count()
+        };
         found.iter().copied().min_by_key(differences)
     }
 }
@@ -324,7 +328,8 @@ fn write_groups<T: Target>(tx: &mut WriteTx, target: &T, groups: &[&Group<T>]) -
 }
 
 fn outcome<T: Target>(target: &T, groups: Vec<Group<T>>, mut problems: Vec<Vec<Problem>>) -> ChunkOutcome {
-    let mut counts = ImportCounts { invalid_cells: count(problems.iter().map(Vec::len).sum()), ..ImportCounts::default() };
+    let mut counts =
+        ImportCounts { invalid_cells: count(problems.iter().map(Vec::len).sum()), ..ImportCounts::default() };
     let mut mentioned = Vec::with_capacity(groups.len());
     for group in groups {
         let filled = T::FIELDS.iter().enumerate().filter(|(_, field)| group.fields.contains_key(field.name));

@@ -59,10 +59,10 @@ impl Job<'_> {
     pub(super) fn run(mut self, read: impl Read) -> Result<Import, Error> {
         match self.run_target(read) {
             Ok(()) => {}
-            Err(Halt::File(reason)) => self.end(ImportStatus::Failed, Some(reason))?,
+            Err(Halt::File(reason)) => self.end(ImportStatus::Failed, Some(&reason))?,
             Err(Halt::Service(fault)) => {
                 // The fault is what the caller must hear of, whether or not it can be written down.
-                let _marked = self.end(ImportStatus::Failed, Some(fault.to_string()));
+                let _marked = self.end(ImportStatus::Failed, Some(&fault.to_string()));
                 return Err(fault);
             }
         }
@@ -90,7 +90,8 @@ impl Job<'_> {
     fn run_rows<T: Target>(&mut self, read: impl Read, target: &T) -> Result<(), Halt> {
         let bytes = Arc::new(AtomicU64::new(0));
         let read = Counted { read, bytes: Arc::clone(&bytes) };
-        let mut reader = Reader::open(read, &self.options.reader::<T>()).map_err(|error| Halt::File(error.to_string()))?;
+        let mut reader =
+            Reader::open(read, &self.options.reader::<T>()).map_err(|error| Halt::File(error.to_string()))?;
         let columns = reader.columns().to_vec();
         self.begin(&columns)?;
         let mut rows = RowReader::new(target, &columns);
@@ -149,9 +150,9 @@ impl Job<'_> {
                 Ok(import)
             };
             if before.dry_run {
-                let outcome = app.database().rehearse(stamp, |tx| {
-                    chunk::process(tx, target, on_duplicate, seen, &chunk.drafts)
-                })?;
+                let outcome = app
+                    .database()
+                    .rehearse(stamp, |tx| chunk::process(tx, target, on_duplicate, seen, &chunk.drafts))?;
                 return app.write_now(actor, None, |tx| {
                     let import = save(tx, &outcome)?;
                     Ok(tx.unchanged((import, outcome)))
@@ -167,13 +168,13 @@ impl Job<'_> {
         Ok(outcome)
     }
 
-    fn end(&mut self, status: ImportStatus, failure: Option<String>) -> Result<(), Error> {
+    fn end(&mut self, status: ImportStatus, failure: Option<&str>) -> Result<(), Error> {
         let (app, actor) = (self.app, self.actor);
         let before = self.import.clone();
         self.import = patiently(|| {
             app.write_now(actor, Some(before.id), |tx| {
                 let mut import = before.clone();
-                import.failure.clone_from(&failure);
+                import.failure = failure.map(str::to_owned);
                 moved_on(tx, import, status)
             })
         })?;
@@ -238,10 +239,7 @@ struct Broken {
 }
 
 impl<A: Clone> Chunk<A> {
-    fn read<T: Target<Aside = A>>(
-        reader: &mut Reader<impl Read>,
-        rows: &mut RowReader<'_, T>,
-    ) -> Result<Self, Halt> {
+    fn read<T: Target<Aside = A>>(reader: &mut Reader<impl Read>, rows: &mut RowReader<'_, T>) -> Result<Self, Halt> {
         let mut chunk = Self { drafts: Vec::with_capacity(ROWS), broken: Vec::new() };
         let mut bytes = 0;
         while chunk.drafts.len() + chunk.broken.len() < ROWS && bytes < BYTES {

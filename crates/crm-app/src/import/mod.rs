@@ -23,7 +23,8 @@ use std::{
 };
 
 use crm_domain::{
-    ChangeAction, Import, ImportCounts, ImportId, ImportStatus, ImportTarget, OnDuplicate, Organisation, Person, Version,
+    ChangeAction, Import, ImportCounts, ImportId, ImportStatus, ImportTarget, OnDuplicate, Organisation, Person,
+    Version,
     access::{Actor, Denied, Import as ImportAction, Scope, policy},
     query::Page,
     values::CountryCode,

@@ -18,7 +18,7 @@ use super::{
     reader::{self, Synonyms},
     row::Problem,
     seen::Key,
-    target::{FieldMap, FieldReading, Keys, Made, Target},
+    target::{FieldMap, FieldReading, Keys, Made, Recognised, Target},
 };
 use crate::{App, Error, organisations::change};
 
@@ -46,7 +46,10 @@ const CATEGORIES: Reading = Reading::Choice(&[
     ("institution", &["institutional", "institutionnel", "institutionnelle"]),
     ("wholesale", &["grossiste"]),
     ("asset_manager", &["asset management", "fund manager", "société de gestion", "sgp", "gestionnaire d'actifs"]),
-    ("independent_adviser", &["ifa", "independent advisor", "financial adviser", "cgp", "cgpi", "cif", "conseiller indépendant"]),
+    (
+        "independent_adviser",
+        &["ifa", "independent advisor", "financial adviser", "cgp", "cgpi", "cif", "conseiller indépendant"],
+    ),
     ("startup", &["start up", "jeune pousse"]),
     ("corporation", &["corporate", "company", "entreprise", "grande entreprise"]),
     ("other", &["autre", "divers"]),
@@ -145,7 +148,7 @@ impl Target for Organisations {
         licence_number.into_iter().chain(identifier).chain([named(&name, country.as_deref())]).collect()
     }
 
-    fn load(&self, tx: &mut WriteTx, keys: &[Key]) -> Result<Vec<(Organisation, Vec<Key>)>, Error> {
+    fn load(&self, tx: &mut WriteTx, keys: &[Key]) -> Result<Vec<Recognised<Organisation>>, Error> {
         let mut wanted: HashMap<&str, Vec<String>> = HashMap::new();
         for (kind, value) in keys.iter().filter_map(|key| key.split_once(':')) {
             let (kind, value) = match kind {

@@ -20,7 +20,7 @@ use super::{
     reader::{self, Synonyms},
     row::Problem,
     seen::Key,
-    target::{FieldMap, FieldReading, Keys, Made, Target},
+    target::{FieldMap, FieldReading, Keys, Made, Recognised, Target},
 };
 use crate::{App, Error, links::change as link_change, people::change};
 
@@ -132,7 +132,8 @@ impl Target for People {
         if let Some(email) = text("email").and_then(|email| EmailAddress::parse(email).ok()) {
             return Keys { own: vec![by_email(&email)], fallback: Vec::new() };
         }
-        let name = fold(&format!("{} {}", text("first_name").unwrap_or_default(), text("last_name").unwrap_or_default()));
+        let name =
+            fold(&format!("{} {}", text("first_name").unwrap_or_default(), text("last_name").unwrap_or_default()));
         if name.is_empty() {
             return Keys::default();
         }
@@ -147,7 +148,7 @@ impl Target for People {
         record.email.as_ref().map(by_email).into_iter().collect()
     }
 
-    fn load(&self, tx: &mut WriteTx, keys: &[Key]) -> Result<Vec<(Person, Vec<Key>)>, Error> {
+    fn load(&self, tx: &mut WriteTx, keys: &[Key]) -> Result<Vec<Recognised<Person>>, Error> {
         let mut wanted = PeopleKeys::default();
         for (kind, value) in keys.iter().filter_map(|key| key.split_once(':')) {
             match kind {
@@ -216,8 +217,13 @@ impl Target for People {
         let (mut new, mut changes) = (Vec::new(), Vec::new());
         for (organisation, person) in wanted {
             if linked.insert((organisation, person.id)) {
-                let record =
-                    NewRecord { id: self.app.new_id(), owner_id: None, team_id: None, by: self.grant.actor().user_id(), at: tx.at() };
+                let record = NewRecord {
+                    id: self.app.new_id(),
+                    owner_id: None,
+                    team_id: None,
+                    by: self.grant.actor().user_id(),
+                    at: tx.at(),
+                };
                 let made = Link::create(record, organisation, person.id, &LinkPatch::default())?;
                 changes.push(link_change(&made.state, made.state.version, ChangeAction::Created, made.changes));
                 new.push(made.state);

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use crm_domain::{
-    Change, ChangeAction, FieldChange, Import, ImportCounts, ImportId, ImportStatus, LinkId, Organisation, OrganisationId,
-    OrganisationPatch, Person, PersonId, PersonPatch, RecordKind, RecordedChange, Version,
+    Change, ChangeAction, FieldChange, Import, ImportCounts, ImportId, ImportStatus, LinkId, Organisation,
+    OrganisationId, OrganisationPatch, Person, PersonId, PersonPatch, RecordKind, RecordedChange, Version,
     access::{Actor, Grant, Import as ImportAction, Update, policy},
 };
 use crm_persistence::{
@@ -142,7 +142,10 @@ impl Reverting<'_> {
         Ok(())
     }
 
-    #[expect(clippy::type_complexity, reason = "the two parts of the state, taken over when the transaction has ended well")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "the two parts of the state, taken over when the transaction has ended well"
+    )]
     fn page(
         &self,
         tx: &mut WriteTx,
@@ -195,7 +198,12 @@ impl Reverting<'_> {
         }
     }
 
-    fn undo_organisation(&self, tx: &mut WriteTx, change: &RecordedChange, version: Version) -> Result<Recorded<Undone>, Error> {
+    fn undo_organisation(
+        &self,
+        tx: &mut WriteTx,
+        change: &RecordedChange,
+        version: Version,
+    ) -> Result<Recorded<Undone>, Error> {
         use organisation_use_cases::{live_or_deleted, save};
         let grant = self.grants.organisations.as_ref().map_err(|_| Error::NotFound)?;
         let current = match live_or_deleted(tx, grant, OrganisationId::new(change.id)) {
@@ -219,11 +227,17 @@ impl Reverting<'_> {
         let patch = OrganisationPatch::read(old_values(&change.changed))?;
         let applied = current.apply(&patch, by, tx.at())?;
         let next = applied.state.stamps.version;
-        let saved = tx.savepoint(|tx| Ok(save(tx, grant, version, applied.state, ChangeAction::Updated, applied.changes)?));
+        let saved =
+            tx.savepoint(|tx| Ok(save(tx, grant, version, applied.state, ChangeAction::Updated, applied.changes)?));
         kept_where_refused(tx, saved.map(|saved| saved.with(Undone::Reverted(Some(next)))))
     }
 
-    fn undo_person(&self, tx: &mut WriteTx, change: &RecordedChange, version: Version) -> Result<Recorded<Undone>, Error> {
+    fn undo_person(
+        &self,
+        tx: &mut WriteTx,
+        change: &RecordedChange,
+        version: Version,
+    ) -> Result<Recorded<Undone>, Error> {
         use people_use_cases::{live_or_deleted, save};
         let grant = self.grants.people.as_ref().map_err(|_| Error::NotFound)?;
         let current = match live_or_deleted(tx, grant, PersonId::new(change.id)) {
@@ -247,11 +261,17 @@ impl Reverting<'_> {
         let patch = PersonPatch::read(old_values(&change.changed))?;
         let applied = current.apply(&patch, by, tx.at())?;
         let next = applied.state.stamps.version;
-        let saved = tx.savepoint(|tx| Ok(save(tx, grant, version, applied.state, ChangeAction::Updated, applied.changes)?));
+        let saved =
+            tx.savepoint(|tx| Ok(save(tx, grant, version, applied.state, ChangeAction::Updated, applied.changes)?));
         kept_where_refused(tx, saved.map(|saved| saved.with(Undone::Reverted(Some(next)))))
     }
 
-    fn undo_link(&self, tx: &mut WriteTx, change: &RecordedChange, version: Version) -> Result<Recorded<Undone>, Error> {
+    fn undo_link(
+        &self,
+        tx: &mut WriteTx,
+        change: &RecordedChange,
+        version: Version,
+    ) -> Result<Recorded<Undone>, Error> {
         let (at, by) = (tx.at(), tx.actor().user_id());
         match links::delete(tx, &self.grants.links, LinkId::new(change.id), version, at, by) {
             Ok(()) => {}
@@ -282,5 +302,6 @@ fn old_values(fields: &[FieldChange]) -> Value {
 /// Whether a record has the old values already, as after a revert that was interrupted.
 fn is_undone<T: Serialize>(record: &T, fields: &[FieldChange]) -> Result<bool, Error> {
     let value = serde_json::to_value(record).map_err(Error::internal)?;
-    Ok(!fields.is_empty() && fields.iter().all(|change| value.get(change.field.as_ref()).unwrap_or(&Value::Null) == &change.old))
+    Ok(!fields.is_empty()
+        && fields.iter().all(|change| value.get(change.field.as_ref()).unwrap_or(&Value::Null) == &change.old))
 }

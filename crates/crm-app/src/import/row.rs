@@ -30,10 +30,10 @@ impl Problem {
 /// What a row says, and what is wrong with it.
 #[derive(Clone, Debug)]
 pub(super) struct Draft<A> {
-    /// Number among the data rows, from 1.
-    pub number: u64,
     /// Physical line, from 1.
     pub line: u64,
+    /// Number among the data rows, from 1.
+    pub number: u64,
     /// The cells as they stand in the file.
     pub cells: Vec<String>,
     /// The fields that are valid, in canonical form.
@@ -90,7 +90,12 @@ impl<'t, T: Target> RowReader<'t, T> {
                 let field = error.pointer.trim_start_matches('/').to_owned();
                 if let Some(value) = fields.remove(&field) {
                     let value = cell(&field).map_or_else(|| text_of(&value), str::to_owned);
-                    problems.push(Problem { field: Some(field), value, code: error.code.to_owned(), reason: error.detail });
+                    problems.push(Problem {
+                        field: Some(field),
+                        value,
+                        code: error.code.to_owned(),
+                        reason: error.detail,
+                    });
                 }
             }
             if fields.len() == before {
@@ -98,7 +103,7 @@ impl<'t, T: Target> RowReader<'t, T> {
                 break;
             }
         }
-        Draft { number, line, cells, fields, aside, problems }
+        Draft { line, number, cells, fields, aside, problems }
     }
 }
 

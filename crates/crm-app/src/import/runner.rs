@@ -38,13 +38,18 @@ pub(crate) struct Runner {
 
 impl Default for Runner {
     fn default() -> Self {
-        Self { turn: Arc::new(Semaphore::new(1)), held: Mutex::default(), stopping: AtomicBool::new(false), stopped: Notify::new() }
+        Self {
+            turn: Arc::new(Semaphore::new(1)),
+            held: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            stopped: Notify::new(),
+        }
     }
 }
 
 impl Runner {
     /// Keeps the heartbeat going and marks interrupted imports, until [`Runner::stop`].
-    pub(crate) fn start(&self, app: &App) {
+    pub(crate) fn start(app: &App) {
         let app = app.clone();
         tokio::spawn(async move {
             let runner = app.runner();

@@ -52,13 +52,18 @@ pub(super) trait Target: Send {
     fn keys_of(&self, record: &Self::Record) -> Vec<Key>;
 
     /// Loads the records that have one of these keys, each with those of all its keys that rows can have.
-    fn load(&self, tx: &mut WriteTx, keys: &[Key]) -> Result<Vec<(Self::Record, Vec<Key>)>, Error>;
+    fn load(&self, tx: &mut WriteTx, keys: &[Key]) -> Result<Vec<Recognised<Self::Record>>, Error>;
 
     /// Makes a record.
     fn create(&self, tx: &WriteTx, patch: &Self::Patch) -> Result<(Self::Record, Vec<FieldChange>), Invalid>;
 
     /// Changes a record.
-    fn apply(&self, tx: &WriteTx, record: &Self::Record, patch: &Self::Patch) -> Result<(Self::Record, Vec<FieldChange>), Invalid>;
+    fn apply(
+        &self,
+        tx: &WriteTx,
+        record: &Self::Record,
+        patch: &Self::Patch,
+    ) -> Result<(Self::Record, Vec<FieldChange>), Invalid>;
 
     /// Writes new records.
     fn insert(&self, tx: &mut WriteTx, records: &[Self::Record]) -> Result<(), StoreError>;
@@ -87,6 +92,9 @@ pub(super) enum Made {
     /// It was there and has changed.
     Changed,
 }
+
+/// A record that is there, with all keys that rows about it can have.
+pub(super) type Recognised<R> = (R, Vec<Key>);
 
 /// What the record of a row is recognised by, the surest first.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,9 @@
 //! The promises of the domain, seen from outside: only what another crate can call is called here.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed; clippy knows tests by their attribute only")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed; clippy knows tests by their attribute only"
+)]
 
 mod access;
 mod changes;

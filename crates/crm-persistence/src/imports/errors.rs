@@ -35,7 +35,7 @@ pub struct ImportError {
 
 #[derive(Insertable, Queryable, Selectable)]
 #[diesel(table_name = table, treat_none_as_default_value = false)]
-struct Row {
+struct ErrorRow {
     import_id: UuidColumn,
     number: i64,
     row_number: i64,
@@ -47,8 +47,8 @@ struct Row {
     cells: JsonColumn,
 }
 
-impl From<Row> for ImportError {
-    fn from(row: Row) -> Self {
+impl From<ErrorRow> for ImportError {
+    fn from(row: ErrorRow) -> Self {
         Self {
             row: row.row_number,
             line: row.line,
@@ -69,7 +69,8 @@ pub fn add_errors(tx: &mut WriteTx, import: ImportId, new: &[ImportError]) -> Re
     let import = UuidColumn::from(import);
     let last = table::table.select(max(table::number)).filter(table::import_id.eq(import));
     let last: Option<i64> = last.first(connection(tx))?;
-    let rows: Vec<Row> = (last.unwrap_or(0) + 1..).zip(new).map(|(number, error)| row(import, number, error)).collect();
+    let rows: Vec<ErrorRow> =
+        (last.unwrap_or(0) + 1..).zip(new).map(|(number, error)| row(import, number, error)).collect();
     for chunk in rows.chunks(backend(tx).rows_of_a_batch()) {
         on_either!(connection(tx), inner => diesel::insert_into(table::table).values(chunk).execute(inner))?;
     }
@@ -77,9 +78,9 @@ pub fn add_errors(tx: &mut WriteTx, import: ImportId, new: &[ImportError]) -> Re
 }
 
 /// PostgreSQL stores no text with U+0000, and a file may hold whatever it likes: U+FFFD stands for it.
-fn row(import_id: UuidColumn, number: i64, error: &ImportError) -> Row {
+fn row(import_id: UuidColumn, number: i64, error: &ImportError) -> ErrorRow {
     let storable = |text: &String| text.replace('\0', "\u{FFFD}");
-    Row {
+    ErrorRow {
         import_id,
         number,
         row_number: error.row,
@@ -101,13 +102,13 @@ pub fn errors(
     limit: u32,
 ) -> Result<Page<ImportError>, StoreError> {
     let after: i64 = read_cursor(cursor)?.unwrap_or(0);
-    let rows: Vec<Row> = table::table
-        .select(Row::as_select())
+    let rows: Vec<ErrorRow> = table::table
+        .select(ErrorRow::as_select())
         .filter(table::import_id.eq(UuidColumn::from(import)))
         .filter(table::number.gt(after))
         .order_by(table::number.asc())
         .limit(to_load(limit))
         .load(connection(tx))?;
-    let Page { items, next_cursor, total } = page(rows, limit, |row: &Row| row.number.to_string());
+    let Page { items, next_cursor, total } = page(rows, limit, |row: &ErrorRow| row.number.to_string());
     Ok(Page { items: items.into_iter().map(ImportError::from).collect(), next_cursor, total })
 }

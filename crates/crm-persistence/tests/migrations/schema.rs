@@ -81,11 +81,11 @@ fn schema(facts: Vec<Fact>) -> Schema {
     schema
 }
 
-/// A condition without what the two databases write differently: brackets, spaces, casts, and `IN` and `BETWEEN`, which
+/// A condition without what the two databases write differently: brackets, quotes, spaces, casts, and `IN` and `BETWEEN`, which
 /// PostgreSQL spells out.
 fn plain(condition: &str) -> String {
     let condition = condition.replace("::text", "").replace("= ANY (ARRAY[", "IN (").replace(']', "");
-    let condition: String = condition.chars().filter(|character| !"()".contains(*character)).collect();
+    let condition: String = condition.chars().filter(|character| !"()\"".contains(*character)).collect();
     let condition = condition.split_whitespace().collect::<Vec<_>>().join(" ");
     let Some((column, bounds)) = condition.split_once(" BETWEEN ") else { return condition };
     let (low, high) = bounds.split_once(" AND ").expect("BETWEEN has two bounds");

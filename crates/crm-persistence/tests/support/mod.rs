@@ -3,7 +3,8 @@
 #![allow(dead_code, unreachable_pub)] // Each test program uses a part of it.
 
 use crm_domain::{
-    Choice, Field, Id, Link, LinkPatch, NewRecord, Organisation, OrganisationPatch, Person, PersonPatch, TeamId, UserId,
+    Choice, Field, Id, Link, LinkPatch, NewRecord, Organisation, OrganisationPatch, Person, PersonPatch, TeamId,
+    UserId,
     access::{ActionType, Actor, Grant, Guarded, Reach, Resource, Role, Rule, policy},
     values::{Name, Timestamp},
 };
@@ -37,17 +38,17 @@ fn seed(one: &TestDatabase) {
         Backend::Sqlite => format!("X'{}'", id.simple()),
     };
     let role = id(crm_domain::access::BuiltInRole::User.id().uuid());
-    let mut sql = String::new();
-    for (name, team) in teams {
-        let team = id(team);
-        sql += "INSERT INTO teams (id, name, name_key, version, created_at, updated_at) ";
-        sql += &format!("VALUES ({team}, '{name}', '{name}', 1, {time}, {time});");
-    }
-    for (name, user) in users {
+    let teams = teams.map(|(name, team)| {
+        let into = "INSERT INTO teams (id, name, name_key, version, created_at, updated_at)";
+        format!("{into} VALUES ({}, '{name}', '{name}', 1, {time}, {time});", id(team))
+    });
+    let users = users.map(|(name, user)| {
         let (user, email) = (id(user), format!("'{name}@example.com'"));
-        sql += "INSERT INTO users (id, email, email_key, name, role_id, locale, is_active, version, created_at, updated_at) ";
-        sql += &format!("VALUES ({user}, {email}, {email}, '{name}', {role}, 'en', {truth}, 1, {time}, {time});");
-    }
+        let columns = "id, email, email_key, name, role_id, locale, is_active, version, created_at, updated_at";
+        let values = format!("{user}, {email}, {email}, '{name}', {role}, 'en', {truth}, 1, {time}, {time}");
+        format!("INSERT INTO users ({columns}) VALUES ({values});")
+    });
+    let sql = [teams.concat(), users.concat()].concat();
     let url = &one.settings.url;
     match one.database.backend() {
         Backend::Postgres => PgConnection::establish(url).unwrap().batch_execute(&sql).unwrap(),

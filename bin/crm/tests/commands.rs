@@ -1,0 +1,143 @@
+//! The commands: help, exit statuses, and what they do.
+
+mod support;
+
+use serde_json::Value;
+use support::Place;
+
+#[test]
+fn every_command_has_a_help_text_with_an_example() {
+    let place = Place::new();
+    for command in [
+        &[][..],
+        &["serve"],
+        &["migrate"],
+        &["user"],
+        &["user", "add"],
+        &["user", "set-role"],
+        &["user", "deactivate"],
+        &["user", "reset-password"],
+        &["seed"],
+        &["import"],
+        &["export"],
+        &["openapi"],
+    ] {
+        let arguments: Vec<&str> = command.iter().copied().chain(["--help"]).collect();
+        let help = place.run(&arguments).done();
+        assert!(help.contains("Example"), "crm {}: {help}", command.join(" "));
+    }
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "asking for help leaves nothing behind");
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let place = Place::new();
+    for arguments in [
+        &["fly"][..],
+        &["migrate", "sideways"],
+        &["seed"],
+        &["seed", "--organisations", "-1", "--people", "0"],
+        &["user", "add", "--email", "nobody", "--name", "N", "--role", "admin"],
+        &["user", "add", "--email", "ann@example.com", "--name", "N", "--role", "king"],
+        &["import", "x.csv"],
+        &["import", "x.csv", "--resource", "planets"],
+        &["import", "--revert", "7"],
+        &["import", "x.csv", "--resource", "people", "--revert", "01938a3c-5f00-7000-8000-000000000001"],
+    ] {
+        let ran = place.run(arguments);
+        assert_eq!(ran.status(), 2, "{arguments:?}: {}", ran.stderr());
+        assert!(ran.stderr().contains("Usage") || ran.stderr().contains("--help"), "{}", ran.stderr());
+    }
+}
+
+#[test]
+fn unreadable_settings_end_every_command_with_1_and_one_line() {
+    let place = Place::new().with("CRM__REDIS__URL", "redis://localhost");
+    for command in ["serve", "migrate", "seed --organisations 1 --people 1", "export --resource people"] {
+        let failure = place.run(&command.split(' ').collect::<Vec<_>>()).failed();
+        assert!(failure.contains("CRM__REDIS__URL"), "{failure}");
+    }
+    let place = Place::new();
+    place.write("crm.toml", "[http]\nlisten = \"nowhere\"\n");
+    assert!(place.run(&["migrate"]).failed().contains("http.listen"));
+    assert!(place.run(&["migrate", "--config", "other.toml"]).failed().contains("other.toml"));
+}
+
+#[test]
+fn migrating_goes_up_and_down_and_tells_where_it_stands() {
+    let place = Place::new();
+    let status = || -> Value { serde_json::from_str(&place.run(&["migrate", "status", "--json"]).done()).unwrap() };
+    let all = |applied: bool| status().as_array().unwrap().iter().all(|step| step["applied"] == applied);
+    assert!(all(false));
+    assert!(place.run(&["migrate"]).done().contains("applied "));
+    assert!(all(true));
+    assert_eq!(place.run(&["migrate", "up"]).done(), "the schema is current\n");
+    assert!(place.run(&["migrate", "down"]).done().contains("reverted "));
+    assert!(!all(true));
+}
+
+#[test]
+fn the_openapi_document_is_printed_without_any_settings() {
+    let place = Place::new().with("CRM__NO__SUCH", "1");
+    let document: Value = serde_json::from_str(&place.run(&["openapi"]).done()).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    assert!(document["paths"]["/api/v1/organisations"].is_object());
+}
+
+#[test]
+fn users_are_added_changed_and_shut_out() {
+    let place = Place::new();
+    let add = ["user", "add", "--email", "ann@example.com", "--name", "Ann Example", "--role", "admin", "--json"];
+    let added: Value = serde_json::from_str(&place.run(&add).done()).unwrap();
+    assert!(added["password"].as_str().unwrap().len() >= 20);
+    assert!(place.run(&add).failed().contains("taken"), "one address, one user");
+    let bob = ["user", "add", "--email", "bob@example.com", "--name", "Bob", "--role", "user", "--team", "Paris", "--password-stdin"];
+    let ran = place.run_with_input(&bob, "quite some long phrase 81\n");
+    assert_eq!(ran.status(), 0, "{}", ran.stderr());
+    assert!(!ran.stdout().contains("phrase"), "a password that was given is not repeated");
+    let short = ["user", "reset-password", "--email", "bob@example.com", "--password-stdin"];
+    assert_eq!(place.run_with_input(&short, "short\n").status(), 1);
+    assert!(place.run(&["user", "reset-password", "--email", "bob@example.com"]).done().contains("password of bob@example.com: "));
+    place.run(&["user", "set-role", "--email", "BOB@example.com", "--role", "read_only"]).done();
+    place.run(&["user", "deactivate", "--email", "bob@example.com"]).done();
+    let last = place.run(&["user", "deactivate", "--email", "ann@example.com"]).failed();
+    assert!(last.contains("last active administrator"), "{last}");
+    assert!(place.run(&["user", "deactivate", "--email", "eve@example.com"]).failed().contains("no user eve@example.com"));
+}
+
+#[test]
+fn a_file_is_imported_told_of_and_taken_back() {
+    let place = Place::new();
+    let add = ["user", "add", "--email", "ann@example.com", "--name", "Ann Example", "--role", "admin"];
+    place.run(&add).done();
+    place.write("firms.csv", "name;Pays;Ville;N° de téléphone du standard\nAlpha Exemple;FR;Lyon;01 99 00 12 34\nBeta Exemple;FR;Lyon;12\n;FR;Nice;\n");
+    place.write("mapping.toml", "\"N° de téléphone du standard\" = \"phone\"\n");
+    let import = |more: &[&str]| -> Value {
+        let base = ["import", "firms.csv", "--resource", "organisations", "--mapping", "mapping.toml", "--json"];
+        let arguments: Vec<&str> = base.iter().chain(more).copied().collect();
+        serde_json::from_str(&place.run(&arguments).done()).unwrap()
+    };
+    assert_eq!(import(&["--dry-run"])["counts"]["created"], 2);
+    let done = import(&["--owner", "ann@example.com", "--errors", "refused.csv"]);
+    assert_eq!((&done["counts"]["created"], &done["counts"]["failed"], &done["counts"]["invalid_cells"]).0, 2);
+    assert_eq!(done["counts"]["failed"], 1);
+    let refused = std::fs::read_to_string(place.path().join("refused.csv")).unwrap();
+    assert_eq!(refused.lines().count(), 3, "a header, a bad cell and a row without a name: {refused}");
+    assert!(refused.contains("Beta Exemple") && refused.contains("import_reason"), "{refused}");
+    let exported = place.run(&["export", "--resource", "organisations"]).done();
+    assert!(exported.contains("Alpha Exemple") && exported.contains("'+33199001234"), "{exported}");
+    let taken_back = place.run(&["import", "--revert", done["id"].as_str().unwrap()]).done();
+    assert!(taken_back.contains("2 changes taken back"), "{taken_back}");
+    place.run(&["export", "--resource", "organisations", "--output", "all.csv"]).done();
+    assert_eq!(std::fs::read_to_string(place.path().join("all.csv")).unwrap().lines().count(), 1);
+    assert!(place.run(&["import", "missing.csv", "--resource", "people"]).failed().contains("missing.csv"));
+}
+
+#[test]
+fn a_reader_who_goes_away_is_no_failure() {
+    let place = Place::new();
+    let script = format!("{} openapi | head -c 10; echo \"${{PIPESTATUS[0]}}\"", env!("CARGO_BIN_EXE_crm"));
+    let output = std::process::Command::new("bash").args(["-c", &script]).current_dir(place.path()).output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().ends_with("0\n"));
+    assert!(output.stderr.is_empty());
+}

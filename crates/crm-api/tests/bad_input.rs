@@ -1,0 +1,354 @@
+//! Bad input of every kind gets its problem document: never a 5xx, never a panic, never a change.
+
+use crm_testkit::{Answer, Client, TestApp};
+use serde_json::{Value, json};
+
+const ORGANISATIONS: &str = "/api/v1/organisations";
+const PEOPLE: &str = "/api/v1/people";
+const MISSING: &str = "01938a3c-5f00-7000-8000-000000000001";
+
+/// One refusal: what is sent, and what comes back.
+struct Case {
+    method: &'static str,
+    path: String,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+    status: u16,
+    code: &'static str,
+    /// A pointer or parameter that `errors` must name, with its rule.
+    error: Option<(&'static str, &'static str)>,
+}
+
+fn case(method: &'static str, path: impl Into<String>, status: u16, code: &'static str) -> Case {
+    Case { method, path: path.into(), headers: Vec::new(), body: Vec::new(), status, code, error: None }
+}
+
+impl Case {
+    fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn json(self, body: &Value) -> Self {
+        self.text(body.to_string())
+    }
+
+    fn text(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self.header("Content-Type", "application/json")
+    }
+
+    fn error(mut self, pointer: &'static str, code: &'static str) -> Self {
+        self.error = Some((pointer, code));
+        self
+    }
+}
+
+/// Every field of an organisation with values that break its rule.
+fn organisation_fields() -> Vec<Case> {
+    let long = "x".repeat(256);
+    let table: Vec<(&'static str, Value, &'static str)> = vec![
+        ("/name", json!(""), "required"),
+        ("/name", json!("   "), "required"),
+        ("/name", json!(long), "too_long"),
+        ("/name", json!("a\u{0}b"), "control_character"),
+        ("/name", json!("a\nb"), "control_character"),
+        ("/name", json!(5), "type"),
+        ("/name", json!(["a"]), "type"),
+        ("/name", json!({"a": 1}), "type"),
+        ("/name", json!(true), "type"),
+        ("/type", json!("customer"), "choice"),
+        ("/type", json!("Client"), "choice"),
+        ("/type", json!(""), "choice"),
+        ("/category", json!("bank"), "choice"),
+        ("/category", json!(1), "type"),
+        ("/email", json!("nobody"), "email"),
+        ("/email", json!("a@"), "email"),
+        ("/email", json!("@example.com"), "email"),
+        ("/email", json!("a b@example.com"), "email"),
+        ("/email", json!("a@example.com, b@example.com"), "email"),
+        ("/email", json!("a@b@example.com"), "email"),
+        ("/email", json!(format!("{}@example.com", "x".repeat(300))), "email"),
+        ("/phone", json!("hello"), "phone"),
+        ("/phone", json!("12"), "phone"),
+        ("/phone", json!("+999123456789"), "phone"),
+        ("/phone", json!("01 53 43 40 82"), "phone"),
+        ("/phone", json!(33_156_620_055_u64), "type"),
+        ("/website", json!("NA"), "url"),
+        ("/website", json!("ftp://example.com"), "url"),
+        ("/website", json!("javascript:alert(1)"), "url"),
+        ("/website", json!("https://user:secret@example.com"), "url"),
+        ("/website", json!("https://"), "url"),
+        ("/website", json!("localhost"), "url"),
+        ("/address", json!("a\tb"), "control_character"),
+        ("/city", json!(long), "too_long"),
+        ("/postal_code", json!(75_001), "type"),
+        ("/country_code", json!("XX"), "country_code"),
+        ("/country_code", json!("FRA"), "country_code"),
+        ("/country_code", json!("France"), "country_code"),
+        ("/country_code", json!(""), "country_code"),
+        ("/language", json!("french"), "language"),
+        ("/language", json!("zz"), "language"),
+        ("/domicile", json!("EU"), "country_code"),
+        ("/aum", json!("1,000"), "money"),
+        ("/aum", json!("1e6"), "money"),
+        ("/aum", json!("1.234"), "money"),
+        ("/aum", json!("99999999999999999999"), "money"),
+        ("/aum", json!(1_250_000), "type"),
+        ("/aum", json!(""), "money"),
+        ("/aum", json!("NaN"), "money"),
+        ("/aum_date", json!("31/01/2026"), "date"),
+        ("/aum_date", json!("2026-02-30"), "date"),
+        ("/aum_date", json!("2026-1-1"), "date"),
+        ("/aum_date", json!("2026-01-31T00:00:00Z"), "date"),
+        ("/aum_date", json!("0000-01-01"), "date"),
+        ("/strategies", json!("credit"), "type"),
+        ("/strategies", json!([1, 2]), "type"),
+        ("/tags", json!(["a,b"]), "tags"),
+        ("/tags", json!([""]), "tags"),
+        ("/tags", json!(["x".repeat(65)]), "tags"),
+        ("/tags", json!((0..51).map(|n| n.to_string()).collect::<Vec<_>>()), "tags"),
+        ("/tags", json!({"a": 1}), "type"),
+        ("/lei", json!("9695008KSTJL0COZAZ29"), "lei"),
+        ("/lei", json!("9695008KSTJL0COZAZ2"), "lei"),
+        ("/lei", json!(""), "lei"),
+        ("/registration_number", json!(""), "required"),
+        ("/licence_number", json!(12), "type"),
+        ("/pipeline_stage", json!("won"), "choice"),
+        ("/potential_amount", json!("-"), "money"),
+        ("/currency", json!("EURO"), "currency"),
+        ("/currency", json!("XXX"), "currency"),
+        ("/signature_probability", json!(101), "out_of_range"),
+        ("/signature_probability", json!(-1), "out_of_range"),
+        ("/signature_probability", json!(50.5), "type"),
+        ("/signature_probability", json!("50"), "type"),
+        ("/signature_date", json!("soon"), "date"),
+        ("/is_active", json!("true"), "type"),
+        ("/is_active", json!(1), "type"),
+        ("/description", json!("a\u{7}b"), "control_character"),
+        ("/description", json!("x".repeat(20_001)), "too_long"),
+        ("/notes", json!(false), "type"),
+        ("/owner_id", json!("me"), "uuid"),
+        ("/owner_id", json!(MISSING), "not_found"),
+        ("/owner_id", json!("01938a3c5f0070008000000000000001"), "uuid"),
+        ("/team_id", json!("north"), "uuid"),
+        ("/team_id", json!(MISSING), "not_found"),
+        ("/colour", json!("red"), "unknown_field"),
+        ("/id", json!(MISSING), "unknown_field"),
+        ("/version", json!(3), "unknown_field"),
+        ("/created_at", json!("2026-01-01T00:00:00Z"), "unknown_field"),
+    ];
+    let one = |(pointer, value, code): (&'static str, Value, &'static str)| {
+        let mut body = json!({"name": "Exemple"});
+        body[&pointer[1..]] = value;
+        case("POST", ORGANISATIONS, 422, "invalid").json(&body).error(pointer, code)
+    };
+    table.into_iter().map(one).collect()
+}
+
+fn person_fields() -> Vec<Case> {
+    let table: Vec<(&'static str, Value, &'static str)> = vec![
+        ("/first_name", json!(""), "required"),
+        ("/last_name", json!(null), "required"),
+        ("/email", json!("nobody"), "email"),
+        ("/personal_email", json!("nobody"), "email"),
+        ("/phone", json!("x"), "phone"),
+        ("/mobile", json!("0612345678"), "phone"),
+        ("/job_title", json!("a\rb"), "control_character"),
+        ("/linkedin_url", json!("linkedin"), "url"),
+        ("/consent", json!("yes"), "type"),
+        ("/consent_date", json!("yesterday"), "date"),
+        ("/tags", json!([null]), "type"),
+        ("/name", json!("Whole Name"), "unknown_field"),
+    ];
+    let one = |(pointer, value, code): (&'static str, Value, &'static str)| {
+        let mut body = json!({"last_name": "Exemple"});
+        body[&pointer[1..]] = value;
+        case("POST", PEOPLE, 422, "invalid").json(&body).error(pointer, code)
+    };
+    table.into_iter().map(one).collect()
+}
+
+/// Query parameters of lists.
+fn parameters() -> Vec<Case> {
+    let table: Vec<(&'static str, &'static str, &'static str)> = vec![
+        ("limit=0", "limit", "limit"),
+        ("limit=201", "limit", "limit"),
+        ("limit=-1", "limit", "limit"),
+        ("limit=ten", "limit", "limit"),
+        ("limit=", "limit", "limit"),
+        ("limit=10&limit=20", "limit", "repeated_parameter"),
+        ("sort=colour", "sort", "sort"),
+        ("sort=", "sort", "sort"),
+        ("sort=name,name", "sort", "sort"),
+        ("sort=name,-name", "sort", "sort"),
+        ("sort=name,city,country_code,aum", "sort", "sort"),
+        ("sort=--name", "sort", "sort"),
+        ("sort=notes", "sort", "sort"),
+        ("cursor=abc", "cursor", "cursor"),
+        ("cursor=", "cursor", "cursor"),
+        ("cursor=WzFd", "cursor", "cursor"),
+        ("total=yes", "total", "choice"),
+        ("q=", "q", "search"),
+        ("q=%20%21", "q", "search"),
+        ("colour=red", "colour", "unknown_parameter"),
+        ("name.like=a", "name.like", "operator"),
+        ("name.gt=a", "name.gt", "operator"),
+        ("name.contains=%21", "name.contains", "value"),
+        ("country_code=XX", "country_code", "choice"),
+        ("country_code.in=", "country_code.in", "value"),
+        ("country_code.in=FR,XX", "country_code.in", "choice"),
+        ("pipeline_stage.in=lead,won", "pipeline_stage.in", "choice"),
+        ("aum.gte=much", "aum.gte", "money"),
+        ("aum.gte=1.234", "aum.gte", "money"),
+        ("aum.contains=1", "aum.contains", "operator"),
+        ("aum_date.gt=2026", "aum_date.gt", "date"),
+        ("created_at.gte=2026-01-01", "created_at.gte", "timestamp"),
+        ("created_at.gte=now", "created_at.gte", "timestamp"),
+        ("is_active=1", "is_active", "boolean"),
+        ("is_active.in=true,false", "is_active.in", "operator"),
+        ("owner_id=me", "owner_id", "uuid"),
+        ("owner_id.is=empty", "owner_id.is", "choice"),
+        ("tags=vip", "tags", "operator"),
+        ("tags.any=", "tags.any", "value"),
+        ("signature_probability.gt=0.5", "signature_probability.gt", "integer"),
+        ("expand=everything", "expand", "choice"),
+        (".eq=1", ".eq", "unknown_parameter"),
+        ("name.eq.eq=1", "name.eq.eq", "operator"),
+    ];
+    let one = |(query, name, code): (&'static str, &'static str, &'static str)| {
+        case("GET", format!("{ORGANISATIONS}?{query}"), 400, "invalid_parameter").error(name, code)
+    };
+    table.into_iter().map(one).collect()
+}
+
+/// Bodies, headers, methods and paths.
+fn protocol(id: &str) -> Vec<Case> {
+    let record = format!("{ORGANISATIONS}/{id}");
+    let body = json!({"name": "Exemple"});
+    let mut cases = vec![
+        case("POST", ORGANISATIONS, 400, "malformed_json").text("{"),
+        case("POST", ORGANISATIONS, 400, "malformed_json").text(""),
+        case("POST", ORGANISATIONS, 400, "malformed_json").text("{'name': 'a'}"),
+        case("POST", ORGANISATIONS, 400, "malformed_json").text("{\"name\": \"a\"} x"),
+        case("POST", ORGANISATIONS, 400, "malformed_json").text(vec![b'{', 0xFF, b'}']),
+        case("POST", ORGANISATIONS, 400, "malformed_json").text("[".repeat(100_000)),
+        case("POST", ORGANISATIONS, 422, "invalid").text("[]").error("", "type"),
+        case("POST", ORGANISATIONS, 422, "invalid").text("null").error("", "type"),
+        case("POST", ORGANISATIONS, 422, "invalid").text("\"name\"").error("", "type"),
+        case("POST", ORGANISATIONS, 422, "invalid").text("{}").error("/name", "required"),
+        case("POST", ORGANISATIONS, 413, "too_large").text(vec![b' '; 1024 * 1024 + 1]),
+        case("PATCH", record.clone(), 428, "version_required").json(&body),
+        case("DELETE", record.clone(), 428, "version_required"),
+        case("PATCH", record.clone(), 412, "stale").header("If-Match", "\"99\"").json(&body),
+        case("DELETE", record.clone(), 412, "stale").header("If-Match", "\"99\""),
+        case("PATCH", record.clone(), 422, "invalid").header("If-Match", "*").text("{\"name\": null}").error("/name", "required"),
+        case("PATCH", format!("{ORGANISATIONS}/{MISSING}"), 404, "not_found").header("If-Match", "*").json(&body),
+        case("DELETE", format!("{ORGANISATIONS}/{MISSING}"), 404, "not_found").header("If-Match", "*"),
+        case("GET", format!("{ORGANISATIONS}/{MISSING}"), 404, "not_found"),
+        case("GET", format!("{ORGANISATIONS}/not-a-uuid"), 404, "not_found"),
+        case("GET", format!("{ORGANISATIONS}/{MISSING}/history"), 404, "not_found"),
+        case("GET", format!("{ORGANISATIONS}/{MISSING}/people"), 404, "not_found"),
+        case("GET", format!("{PEOPLE}/{MISSING}/organisations"), 404, "not_found"),
+        case("POST", format!("{ORGANISATIONS}/{MISSING}/restore"), 404, "not_found"),
+        case("POST", format!("{record}/restore"), 409, "not_deleted"),
+        case("GET", "/api/v1/nothing", 404, "not_found"),
+        case("GET", "/nothing", 404, "not_found"),
+        case("GET", "/api/v2/organisations", 404, "not_found"),
+        case("DELETE", ORGANISATIONS, 405, "method_not_allowed"),
+        case("PUT", record.clone(), 405, "method_not_allowed"),
+        case("POST", record.clone(), 405, "method_not_allowed"),
+        case("TRACE", ORGANISATIONS, 405, "method_not_allowed"),
+        case("PATCH", "/api/v1/search", 405, "method_not_allowed"),
+        case("GET", "/api/v1/search", 400, "invalid_parameter").error("q", "required"),
+        case("GET", "/api/v1/search?q=a&types=tasks", 400, "invalid_parameter").error("types", "choice"),
+        case("GET", "/api/v1/search?q=a&cursor=x", 400, "invalid_parameter").error("cursor", "cursor"),
+        case("GET", "/api/v1/search?q=a&limit=0", 400, "invalid_parameter").error("limit", "limit"),
+        case("GET", "/api/v1/changes?after=-1", 400, "invalid_parameter").error("after", "position"),
+        case("GET", "/api/v1/changes?after=x", 400, "invalid_parameter").error("after", "position"),
+        case("GET", "/api/v1/changes?before=1", 400, "invalid_parameter").error("before", "unknown_parameter"),
+        case("GET", format!("{ORGANISATIONS}/export?format=pdf"), 400, "invalid_parameter").error("format", "choice"),
+        case("GET", format!("{ORGANISATIONS}/stats?group=x"), 400, "invalid_parameter").error("group", "unknown_parameter"),
+        case("POST", format!("{ORGANISATIONS}/batch"), 422, "invalid").json(&json!({})),
+        case("POST", format!("{ORGANISATIONS}/batch"), 422, "invalid").json(&json!({"operations": []})),
+        case("POST", format!("{ORGANISATIONS}/batch"), 422, "invalid").json(&json!({"operations": [{"op": "drop"}]})),
+        case("POST", "/api/v1/imports", 415, "unsupported_media_type").json(&json!({})),
+        case("POST", "/api/v1/imports", 400, "malformed_request").header("Content-Type", "multipart/form-data"),
+        case("GET", format!("/api/v1/imports/{MISSING}"), 404, "not_found"),
+        case("GET", format!("/api/v1/imports/{MISSING}/errors"), 404, "not_found"),
+        case("PUT", format!("{record}/people/{MISSING}"), 404, "not_found").json(&json!({})),
+        case("PATCH", format!("{record}/people/{MISSING}"), 404, "not_found").header("If-Match", "*").json(&json!({})),
+    ];
+    for value in ["3", "\"x\"", "W/\"1\"", "\"0\"", "\"1\", \"2\""] {
+        cases.push(case("PATCH", record.clone(), 400, "invalid_header").header("If-Match", value).json(&body));
+    }
+    for value in ["text/plain", "application/xml", "application/x-www-form-urlencoded"] {
+        let mut wrong = case("POST", ORGANISATIONS, 415, "unsupported_media_type").header("Content-Type", value);
+        wrong.body = body.to_string().into_bytes();
+        cases.push(wrong);
+    }
+    for key in [String::new(), "x".repeat(256), "a b".to_owned()] {
+        cases.push(case("POST", ORGANISATIONS, 400, "invalid_header").header("Idempotency-Key", key).json(&body));
+    }
+    cases
+}
+
+#[track_caller]
+fn check(case: &Case, answer: &Answer) {
+    let (told, body) = (format!("{} {} {:?}", case.method, case.path, String::from_utf8_lossy(&case.body)), answer.json());
+    let told: String = told.chars().take(300).collect();
+    assert_eq!(answer.status, case.status, "{told}\n{}", answer.text());
+    assert_eq!(answer.header("content-type"), "application/problem+json", "{told}");
+    assert_eq!(body["code"], case.code, "{told}\n{}", answer.text());
+    assert_eq!(body["status"], case.status, "{told}");
+    assert_eq!(body["request_id"], answer.header("x-request-id"), "{told}");
+    assert!(body["title"].is_string() && body["type"].is_string() && body["detail"].is_string(), "{told}");
+    if let Some((pointer, code)) = case.error {
+        let errors = body["errors"].as_array().unwrap_or_else(|| panic!("{told}: no errors\n{}", answer.text()));
+        let named = errors.iter().any(|error| error["pointer"] == pointer && error["code"] == code);
+        assert!(named, "{told}: no {code} at {pointer}\n{}", answer.text());
+    }
+}
+
+async fn send(client: &Client, case: &Case) -> Answer {
+    let headers: Vec<(&str, &str)> = case.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    client.raw(case.method, &case.path, &headers, case.body.clone()).await
+}
+
+#[actix_web::test]
+async fn every_kind_of_bad_input_gets_its_problem_document() {
+    for app in TestApp::each().await {
+        let ann = app.ann();
+        let made = ann.post(ORGANISATIONS, json!({"name": "Exemple"})).await.expect(201).json();
+        let id = made["id"].as_str().unwrap().to_owned();
+        let mut cases = organisation_fields();
+        cases.extend(person_fields());
+        cases.extend(parameters());
+        cases.extend(protocol(&id));
+        assert!(cases.len() >= 150, "{} cases", cases.len());
+        for case in &cases {
+            check(case, &send(&ann, case).await);
+        }
+        // Nothing of all that has changed anything.
+        let log = ann.get("/api/v1/changes").await.expect(200).json();
+        assert_eq!(log["items"].as_array().unwrap().len(), 1, "{log}");
+    }
+}
+
+#[actix_web::test]
+async fn nobody_and_whoever_may_not_are_told_so() {
+    for app in TestApp::each().await {
+        let body = json!({"name": "Exemple"});
+        for (token, code) in [("", "unauthenticated"), ("Bearer", "unauthenticated"), ("Bearer crm_at_x", "unauthenticated"), ("Basic YTpi", "unauthenticated")] {
+            let headers: Vec<(&str, &str)> = if token.is_empty() { vec![] } else { vec![("Authorization", token)] };
+            let answer = app.anonymous().raw("GET", ORGANISATIONS, &headers, Vec::new()).await.expect(401);
+            assert_eq!(answer.json()["code"], code);
+            assert!(answer.header("www-authenticate").starts_with("Bearer"), "{token}");
+        }
+        let rita = app.client("rita");
+        assert_eq!(rita.post(ORGANISATIONS, body.clone()).await.expect(403).json()["code"], "forbidden");
+        rita.get("/api/v1/changes").await.expect(403);
+        rita.get(&format!("{ORGANISATIONS}/export?format=csv")).await.expect(403);
+        app.client("uma").post(&format!("{ORGANISATIONS}/{MISSING}/restore"), json!({})).await.expect(403);
+    }
+}
