@@ -1,4 +1,5 @@
-//! The command line, as clap reads it.
+//! The command line, as clap reads it. The doc comments are its help texts, which show backticks as they are.
+#![allow(clippy::doc_markdown)]
 
 use std::path::PathBuf;
 
@@ -20,7 +21,7 @@ pub struct Arguments {
     /// File of settings; ./crm.toml is read if it exists and none is named.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What to do; without a command, `serve`.
+    /// What to do; without a command, serve.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -30,14 +31,17 @@ pub struct Arguments {
 pub enum Command {
     /// Runs the server.
     ///
-    /// An empty database is migrated first. In `development` a first administrator is made and its password printed.
+    /// An empty database is migrated first. In development a first administrator is made and its password printed.
     #[command(after_help = "Example: CRM__HTTP__LISTEN=127.0.0.1:8081 crm serve")]
     Serve,
     /// Brings the database's schema up to date, takes the last step back, or shows where it stands.
     #[command(after_help = "Example: crm migrate status --json")]
     Migrate(Migrate),
     /// Adds and changes those who sign in.
-    #[command(subcommand, after_help = "Example: crm user add --email ann@example.com --name \"Ann Example\" --role admin")]
+    #[command(
+        subcommand,
+        after_help = "Example: crm user add --email ann@example.com --name \"Ann Example\" --role admin"
+    )]
     User(User),
     /// Fills the database with made-up organisations and people, the same for the same seed.
     #[command(after_help = "Example: crm seed --organisations 500 --people 1500 --seed 7")]
@@ -46,8 +50,10 @@ pub enum Command {
     ///
     /// The first line names the columns; common names are recognised in English and French. Encoding and delimiter are
     /// recognised too.
-    #[command(after_help = "Examples:\n  crm import contacts.csv --resource people --owner ann@example.com --errors refused.csv\n  \
-        crm import --revert 01938a3c-5f00-7000-8000-000000000001")]
+    #[command(
+        after_help = "Examples:\n  crm import contacts.csv --resource people --owner ann@example.com --errors refused.csv\n  \
+        crm import --revert 01938a3c-5f00-7000-8000-000000000001"
+    )]
     Import(Import),
     /// Writes all records of a resource as CSV.
     #[command(after_help = "Example: crm export --resource organisations --output organisations.csv")]
@@ -91,7 +97,9 @@ pub enum Direction {
 #[derive(Debug, Subcommand)]
 pub enum User {
     /// Adds a user. Without --password-stdin a random password is printed once.
-    #[command(after_help = "Example: crm user add --email ann@example.com --name \"Ann Example\" --role manager --team Paris")]
+    #[command(
+        after_help = "Example: crm user add --email ann@example.com --name \"Ann Example\" --role manager --team Paris"
+    )]
     Add(AddUser),
     /// Gives a user another role.
     #[command(after_help = "Example: crm user set-role --email ann@example.com --role read_only")]
@@ -167,8 +175,8 @@ pub struct Seed {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000_000))]
     pub people: u32,
     /// Which data: the same seed and numbers give the same records on any database.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    #[arg(long = "seed", value_name = "S", default_value_t = 1)]
+    pub which: u64,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub output: Output,
@@ -183,7 +191,7 @@ pub struct Import {
     /// What the rows are: organisations or people.
     #[arg(long, value_parser = choice::<ImportTarget>, required_unless_present = "revert")]
     pub resource: Option<ImportTarget>,
-    /// TOML file of `"Header" = "field"` for columns that are not recognised.
+    /// TOML file of "Header" = "field" for columns that are not recognised.
     #[arg(long, value_name = "FILE")]
     pub mapping: Option<PathBuf>,
     /// What becomes of rows whose record is already there: update, fill or skip.

@@ -47,7 +47,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Migrate(migrate) => commands::migrate::run(&settings()?, &migrate),
         Command::User(user) => commands::user::run(&settings()?, user),
         Command::Seed(seed) => commands::seed::run(&settings()?, seed),
-        Command::Import(import) => commands::import::run(&settings()?, import),
+        Command::Import(import) => commands::import::run(&settings()?, &import),
         Command::Export(export) => commands::export::run(&settings()?, &export),
         // It is the same whatever the settings.
         Command::Openapi => commands::openapi::run(),

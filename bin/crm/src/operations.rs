@@ -29,7 +29,13 @@ pub struct Operations {
 pub fn server(
     state: Operations,
 ) -> Assembly<
-    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>,
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
 > {
     Assembly::new().app_data(Data::new(state)).service(live).service(ready).default_service(web::to(nothing_here))
 }

@@ -46,7 +46,8 @@ mod tests {
     #[track_caller]
     fn check(applied: &[bool], expected: Result<bool, &str>) {
         let names = ["first", "second", "third"].into_iter().zip(applied);
-        let status: Vec<_> = names.map(|(name, applied)| MigrationStatus { name: name.to_owned(), applied: *applied }).collect();
+        let status: Vec<_> =
+            names.map(|(name, applied)| MigrationStatus { name: name.to_owned(), applied: *applied }).collect();
         match (is_empty(&status), expected) {
             (Ok(empty), Ok(expected)) => assert_eq!(empty, expected),
             (Err(failure), Err(part)) => assert!(failure.to_string().contains(part), "{failure}"),

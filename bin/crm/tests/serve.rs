@@ -13,7 +13,9 @@ use support::{PATIENCE, Place, get, post};
 
 /// The password of the first administrator, as it was printed.
 fn password_in(said: &str) -> &str {
-    said.lines().find_map(|line| line.trim().strip_prefix("password: ")).unwrap_or_else(|| panic!("no password: {said}"))
+    said.lines()
+        .find_map(|line| line.trim().strip_prefix("password: "))
+        .unwrap_or_else(|| panic!("no password: {said}"))
 }
 
 #[test]
@@ -136,8 +138,11 @@ fn an_idle_connection_does_not_hold_up_the_end() {
     idle.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200");
     server.signal("TERM");
-    let line = |word| serde_json::from_str::<serde_json::Value>(&server.wait_for(word)).unwrap();
-    let (stopping, stopped) = (line("stopping"), line("stopped"));
-    println!("{stopping} {stopped}");
+    let at = |word| {
+        let record: serde_json::Value = serde_json::from_str(&server.wait_for(word)).unwrap();
+        chrono::DateTime::parse_from_rfc3339(record["time"].as_str().unwrap()).unwrap()
+    };
+    let took = -(at("stopping") - at("stopped"));
+    assert!(took.num_seconds() < 10, "{took}");
     assert_eq!(server.end().0.code(), Some(0));
 }

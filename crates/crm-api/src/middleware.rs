@@ -41,9 +41,10 @@ pub(crate) async fn bodiless_head<B: MessageBody + 'static>(
         request.head_mut().method = Method::GET;
     }
     let response = next.call(request).await?;
-    Ok(match is_head {
-        true => response.map_body(|_, body| BoxBody::new(NoBody(body.size()))),
-        false => response.map_into_boxed_body(),
+    Ok(if is_head {
+        response.map_body(|_, body| BoxBody::new(NoBody(body.size())))
+    } else {
+        response.map_into_boxed_body()
     })
 }
 

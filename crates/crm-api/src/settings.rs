@@ -24,7 +24,7 @@ impl Default for ApiSettings {
             batch_bytes: 8 * 1024 * 1024,
             body_deadline: Duration::from_secs(10),
             request_deadline: Duration::from_secs(30),
-            upload_deadline: Duration::from_secs(15 * 60),
+            upload_deadline: Duration::from_mins(15),
         }
     }
 }

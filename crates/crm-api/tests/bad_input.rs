@@ -242,7 +242,10 @@ fn protocol(id: &str) -> Vec<Case> {
         case("DELETE", record.clone(), 428, "version_required"),
         case("PATCH", record.clone(), 412, "stale").header("If-Match", "\"99\"").json(&body),
         case("DELETE", record.clone(), 412, "stale").header("If-Match", "\"99\""),
-        case("PATCH", record.clone(), 422, "invalid").header("If-Match", "*").text("{\"name\": null}").error("/name", "required"),
+        case("PATCH", record.clone(), 422, "invalid")
+            .header("If-Match", "*")
+            .text("{\"name\": null}")
+            .error("/name", "required"),
         case("PATCH", format!("{ORGANISATIONS}/{MISSING}"), 404, "not_found").header("If-Match", "*").json(&body),
         case("DELETE", format!("{ORGANISATIONS}/{MISSING}"), 404, "not_found").header("If-Match", "*"),
         case("GET", format!("{ORGANISATIONS}/{MISSING}"), 404, "not_found"),
@@ -268,7 +271,8 @@ fn protocol(id: &str) -> Vec<Case> {
         case("GET", "/api/v1/changes?after=x", 400, "invalid_parameter").error("after", "position"),
         case("GET", "/api/v1/changes?before=1", 400, "invalid_parameter").error("before", "unknown_parameter"),
         case("GET", format!("{ORGANISATIONS}/export?format=pdf"), 400, "invalid_parameter").error("format", "choice"),
-        case("GET", format!("{ORGANISATIONS}/stats?group=x"), 400, "invalid_parameter").error("group", "unknown_parameter"),
+        case("GET", format!("{ORGANISATIONS}/stats?group=x"), 400, "invalid_parameter")
+            .error("group", "unknown_parameter"),
         case("POST", format!("{ORGANISATIONS}/batch"), 422, "invalid").json(&json!({})),
         case("POST", format!("{ORGANISATIONS}/batch"), 422, "invalid").json(&json!({"operations": []})),
         case("POST", format!("{ORGANISATIONS}/batch"), 422, "invalid").json(&json!({"operations": [{"op": "drop"}]})),
@@ -295,7 +299,8 @@ fn protocol(id: &str) -> Vec<Case> {
 
 #[track_caller]
 fn check(case: &Case, answer: &Answer) {
-    let (told, body) = (format!("{} {} {:?}", case.method, case.path, String::from_utf8_lossy(&case.body)), answer.json());
+    let (told, body) =
+        (format!("{} {} {:?}", case.method, case.path, String::from_utf8_lossy(&case.body)), answer.json());
     let told: String = told.chars().take(300).collect();
     assert_eq!(answer.status, case.status, "{told}\n{}", answer.text());
     assert_eq!(answer.header("content-type"), "application/problem+json", "{told}");
@@ -339,7 +344,12 @@ async fn every_kind_of_bad_input_gets_its_problem_document() {
 async fn nobody_and_whoever_may_not_are_told_so() {
     for app in TestApp::each().await {
         let body = json!({"name": "Exemple"});
-        for (token, code) in [("", "unauthenticated"), ("Bearer", "unauthenticated"), ("Bearer crm_at_x", "unauthenticated"), ("Basic YTpi", "unauthenticated")] {
+        for (token, code) in [
+            ("", "unauthenticated"),
+            ("Bearer", "unauthenticated"),
+            ("Bearer crm_at_x", "unauthenticated"),
+            ("Basic YTpi", "unauthenticated"),
+        ] {
             let headers: Vec<(&str, &str)> = if token.is_empty() { vec![] } else { vec![("Authorization", token)] };
             let answer = app.anonymous().raw("GET", ORGANISATIONS, &headers, Vec::new()).await.expect(401);
             assert_eq!(answer.json()["code"], code);

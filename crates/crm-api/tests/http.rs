@@ -1,5 +1,7 @@
 //! The whole server in process, over a database of its own.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
+
 use actix_web::{
     body::to_bytes,
     http::{Method, StatusCode, header::HeaderMap},
@@ -65,7 +67,7 @@ impl Server {
         let login = json!({"email": "ann@example.com", "password": PASSWORD});
         let answer = server.send(TestRequest::post().uri("/api/v1/auth/login").set_json(login)).await;
         assert_eq!(answer.status, 200);
-        server.token = answer.json()["access_token"].as_str().unwrap().to_owned();
+        answer.json()["access_token"].as_str().unwrap().clone_into(&mut server.token);
         server
     }
 

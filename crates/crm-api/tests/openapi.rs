@@ -55,9 +55,12 @@ fn what_writes_says_which_version_or_takes_a_key() {
 }
 
 fn operations() -> Vec<(String, Value)> {
-    let paths = crm_api::document()["paths"].as_object().unwrap();
+    let paths = crm_api::document()["paths"].as_object().expect("the document has paths with operations");
     let each = paths.iter().flat_map(|(path, item)| {
-        item.as_object().unwrap().iter().map(move |(method, operation)| (format!("{method} {path}"), operation.clone()))
+        item.as_object()
+            .expect("the document has paths with operations")
+            .iter()
+            .map(move |(method, operation)| (format!("{method} {path}"), operation.clone()))
     });
     each.collect()
 }

@@ -49,7 +49,8 @@ pub fn run(settings: &Settings, command: &arguments::Export) -> Result<(), Failu
         Some(path) => {
             let part = part_of(path);
             let file = File::create(&part);
-            let file = file.map_err(|error| Failure::because(format_args!("cannot write {}", part.display()), &error))?;
+            let file =
+                file.map_err(|error| Failure::because(format_args!("cannot write {}", part.display()), &error))?;
             (Box::new(io::BufWriter::new(file)), Some((part, path)))
         }
         None => (Box::new(io::stdout().lock()), None),

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Imports a file or takes an import back.
-pub fn run(settings: &Settings, command: arguments::Import) -> Result<(), Failure> {
+pub fn run(settings: &Settings, command: &arguments::Import) -> Result<(), Failure> {
     let app = app(settings)?;
     let system = Actor::system("command of the operator");
     let import = match (command.revert, &command.file, command.resource) {
@@ -55,7 +55,8 @@ pub fn run(settings: &Settings, command: arguments::Import) -> Result<(), Failur
 /// The user as whom to import, with the role that they have.
 fn user(app: &App, system: &Actor, email: &crm_domain::values::EmailAddress) -> Result<Actor, Failure> {
     let user = block_on(super::user::by_email(app, system, email))?;
-    let role = BuiltInRole::with_id(user.role_id).ok_or_else(|| Failure::new(format!("the role of {email} is not known")))?;
+    let role =
+        BuiltInRole::with_id(user.role_id).ok_or_else(|| Failure::new(format!("the role of {email} is not known")))?;
     if !user.is_active {
         return Err(Failure::new(format!("{email} is not active")));
     }
@@ -116,10 +117,16 @@ fn write_errors(app: &App, actor: &Actor, id: ImportId, path: &Path) -> Result<(
         }
     }
     flush(&mut file, row).map_err(cannot)?;
-    file.finish().and_then(|write| write.into_inner().map_err(std::io::IntoInnerError::into_error)).map(drop).map_err(cannot)
+    file.finish()
+        .and_then(|write| write.into_inner().map_err(std::io::IntoInnerError::into_error))
+        .map(drop)
+        .map_err(cannot)
 }
 
-fn flush<W: std::io::Write>(file: &mut ErrorFile<W>, row: Option<(i64, Vec<String>, Vec<Problem>)>) -> std::io::Result<()> {
+fn flush<W: std::io::Write>(
+    file: &mut ErrorFile<W>,
+    row: Option<(i64, Vec<String>, Vec<Problem>)>,
+) -> std::io::Result<()> {
     let Some((number, cells, problems)) = row else { return Ok(()) };
     file.write(u64::try_from(number).unwrap_or(0), &cells, &problems)
 }
@@ -129,9 +136,13 @@ fn summary(import: &Import) -> String {
     if matches!(import.status, ImportStatus::Reverted) {
         return format!("import {}: {} changes taken back, {} kept", import.id, counts.reverted, counts.kept);
     }
-    let title = if import.dry_run { "this would be the outcome:" } else { "" };
-    let mut text = format!(
-        "import {}: {title}\n{} rows: {} created, {} updated, {} unchanged, {} merged, {} failed; {} cells were not valid",
+    let title = if import.dry_run { "a rehearsal, nothing was changed" } else { "done" };
+    let unmapped = match import.unmapped.join(", ") {
+        none if none.is_empty() => none,
+        headers => format!("\ncolumns without a field: {headers}"),
+    };
+    format!(
+        "import {}: {title}\n{} rows: {} created, {} updated, {} unchanged, {} merged, {} failed; {} cells were not valid{unmapped}",
         import.id,
         counts.rows,
         counts.created,
@@ -140,9 +151,5 @@ fn summary(import: &Import) -> String {
         counts.merged,
         counts.failed,
         counts.invalid_cells
-    );
-    if !import.unmapped.is_empty() {
-        text += &format!("\ncolumns without a field: {}", import.unmapped.join(", "));
-    }
-    text
+    )
 }

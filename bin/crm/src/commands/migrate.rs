@@ -20,7 +20,9 @@ pub fn run(settings: &Settings, migrate: &Migrate) -> Result<(), Failure> {
         }
         Direction::Down => {
             let reverted = migrations::down(&database, 1)?;
-            tell(migrate.output, &json!({"reverted": reverted}), || steps(&reverted, "reverted", "the database is empty"))
+            tell(migrate.output, &json!({"reverted": reverted}), || {
+                steps(&reverted, "reverted", "the database is empty")
+            })
         }
         Direction::Status => {
             let status = migrations::status(&database)?;

@@ -38,7 +38,7 @@ pub fn run(settings: &Settings, seed: arguments::Seed) -> Result<(), Failure> {
     let users = block_on(super::user::all(&app, &actor))?;
     let active = users.iter().filter(|user| user.is_active);
     let plan = Plan {
-        seed: seed.seed,
+        seed: seed.which,
         organisations: seed.organisations.into(),
         people: seed.people.into(),
         owners: active.map(|user| Owner { user: user.id, team: user.stamps.team_id }).collect(),
@@ -59,9 +59,13 @@ pub fn run(settings: &Settings, seed: arguments::Seed) -> Result<(), Failure> {
         Ok(())
     })?;
     let linked = linked.into_inner();
-    let outcome = json!({"organisations": plan.organisations, "people": plan.people, "links": linked, "seed": plan.seed});
+    let outcome =
+        json!({"organisations": plan.organisations, "people": plan.people, "links": linked, "seed": plan.seed});
     tell(seed.output, &outcome, || {
-        format!("{} organisations, {} people and {linked} links were made (seed {})", plan.organisations, plan.people, plan.seed)
+        format!(
+            "{} organisations, {} people and {linked} links were made (seed {})",
+            plan.organisations, plan.people, plan.seed
+        )
     })
 }
 

@@ -53,10 +53,9 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
 async fn serve(settings: &Settings, app: App, log: Logger) -> Result<(), Failure> {
     let serving = Arc::new(AtomicBool::new(true));
     let blocking = blocking_threads(settings, &app);
-    // It lives as long as the process: the servers of the workers borrow it.
-    let api: &'static Api = Box::leak(Box::new(Api::new(app.clone(), settings.api(), get_logger(&log, "http"))));
+    let api = Api::new(app.clone(), settings.api(), get_logger(&log, "http"));
     let http = &settings.http;
-    let public = HttpServer::new(move || crm_api::server(api))
+    let public = HttpServer::new(move || crm_api::server(&api))
         .workers(http.workers.get())
         .max_connections((http.connections.get() / http.workers).max(1))
         .keep_alive(Duration::from_secs(http.keep_alive_seconds))

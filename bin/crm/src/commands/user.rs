@@ -49,7 +49,11 @@ async fn add(app: &App, actor: &Actor, new: AddUser) -> Result<(), Failure> {
         None => None,
     };
     let new = NewUser { email, name, role, team_id, locale: Locale::default(), password: password.secret().clone() };
-    let user = app.users().add(policy::authorise(actor)?, new).await?;
+    let address = new.email.clone();
+    let user = match app.users().add(policy::authorise(actor)?, new).await {
+        Err(Error::Conflict { .. }) => return Err(Failure::new(format!("there is a user {address} already"))),
+        user => user?,
+    };
     let made = password.made().map(ExposeSecret::expose_secret);
     let outcome = json!({"id": user.id, "email": user.email, "role": role, "team_id": team_id, "password": made});
     tell(output, &outcome, || {
@@ -63,7 +67,9 @@ async fn reset_password(app: &App, actor: &Actor, user: &WhichUser, source: Pass
     let password = Password::from(source)?;
     app.users().set_password(policy::authorise(actor)?, user.id, password.secret().clone()).await?;
     match password.made() {
-        Some(made) => say(format_args!("password of {}: {}\n(it is not shown again)", user.email, made.expose_secret())),
+        Some(made) => {
+            say(format_args!("password of {}: {}\n(it is not shown again)", user.email, made.expose_secret()))
+        }
         None => say(format_args!("{} has another password now", user.email)),
     }
 }

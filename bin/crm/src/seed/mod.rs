@@ -12,15 +12,14 @@ mod words;
 
 use chrono::TimeDelta;
 use crm_domain::{
-    Applied, Change, ChangeAction, Field, Id, NewRecord, RecordKind, TeamId, UserId, Version,
-    values::Timestamp,
+    Applied, Change, ChangeAction, Field, Id, NewRecord, RecordKind, TeamId, UserId, Version, values::Timestamp,
 };
 use uuid::{Builder, Uuid};
 
 use random::Random;
 
-/// The newest record is a little older than this, 2026-11-01T00:00:00Z in microseconds: the clock has no say in it.
-const NEWEST: i64 = 1_793_491_200_000_000;
+/// The newest record is a little older than this, 2026-11-01T00:00:00Z: the clock has no say in it.
+const NEWEST: Timestamp = Timestamp::from_micros(1_793_491_200_000_000);
 
 /// The records are spread over two years.
 const SPAN: i64 = 730 * 24 * 3600 * 1_000_000;
@@ -77,7 +76,7 @@ impl Plan {
         let (from, until) = (share(span, index, count), share(span, index + 1, count));
         let within = Random::of(self.seed, Kind::Moment as u64 + 16 * kind as u64, index).below((until - from).max(1));
         let since_oldest = i64::try_from(from + within).expect("it lies within two years");
-        Timestamp::from_micros(NEWEST - SPAN + since_oldest)
+        Timestamp::from_micros(NEWEST.micros() - SPAN + since_oldest)
     }
 
     fn owner(&self, random: &mut Random) -> Option<Owner> {
@@ -125,10 +124,15 @@ fn days_from(at: Timestamp, days: i64) -> Timestamp {
     at.plus(TimeDelta::days(days))
 }
 
-/// An address pattern with its `#` replaced by digits.
+/// A number of days below `bound`.
+fn days_below(random: &mut Random, bound: u32) -> i64 {
+    i64::try_from(random.below(bound.into())).expect("it is below a number of 32 bits")
+}
+
+/// A pattern with its `#` replaced by digits.
 fn digits(random: &mut Random, pattern: &str) -> String {
-    let digit = |random: &mut Random| char::from_digit(u32::try_from(random.below(10)).unwrap_or(0), 10).unwrap_or('0');
-    pattern.chars().map(|character| if character == '#' { digit(random) } else { character }).collect()
+    let mut digit = || *random.pick(&['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+    pattern.chars().map(|character| if character == '#' { digit() } else { character }).collect()
 }
 
 /// The words of a name in lower-case ASCII, put together with hyphens.
@@ -155,7 +159,9 @@ mod tests {
     /// The fields of a record that a client may send.
     fn input(record: &impl Serialize, rest: &[&str]) -> Value {
         let Value::Object(mut fields) = serde_json::to_value(record).unwrap() else { panic!("a record is an object") };
-        for name in ["id", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at"].iter().chain(rest) {
+        for name in
+            ["id", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at"].iter().chain(rest)
+        {
             fields.remove(*name);
         }
         Value::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>())
@@ -165,7 +171,12 @@ mod tests {
     fn the_same_seed_makes_the_same_and_another_seed_other_records() {
         let names = |seed| (0..50).map(|index| plan(seed).organisation(index).record).collect::<Vec<_>>();
         assert_eq!(names(7), names(7));
-        assert!(names(7).iter().zip(names(8)).all(|(one, other)| one.id != other.id && one.lei.is_none_or_differs(&other.lei)));
+        assert!(
+            names(7)
+                .iter()
+                .zip(names(8))
+                .all(|(one, other)| one.id != other.id && one.lei.is_none_or_differs(&other.lei))
+        );
     }
 
     trait Differs {
@@ -201,15 +212,27 @@ mod tests {
     #[test]
     fn what_must_be_unique_is_unique() {
         let plan = plan(3);
-        let organisations: Vec<Organisation> = (0..plan.organisations).map(|index| plan.organisation(index).record).collect();
+        let organisations: Vec<Organisation> =
+            (0..plan.organisations).map(|index| plan.organisation(index).record).collect();
         let people: Vec<Person> = (0..plan.people).map(|index| plan.person(index).record).collect();
-        let links: Vec<Link> = people.iter().zip(0..).flat_map(|(person, index)| plan.links(index, person)).map(|made| made.record).collect();
+        let links: Vec<Link> = people
+            .iter()
+            .zip(0..)
+            .flat_map(|(person, index)| plan.links(index, person))
+            .map(|made| made.record)
+            .collect();
         let distinct = |values: Vec<String>| {
             assert!(values.len() > 300, "only {} values", values.len());
             assert_eq!(values.iter().collect::<HashSet<_>>().len(), values.len());
         };
         distinct(organisations.iter().map(|organisation| organisation.id.to_string()).collect());
-        distinct(organisations.iter().filter_map(|organisation| organisation.lei.as_ref()).map(ToString::to_string).collect());
+        distinct(
+            organisations
+                .iter()
+                .filter_map(|organisation| organisation.lei.as_ref())
+                .map(ToString::to_string)
+                .collect(),
+        );
         distinct(organisations.iter().filter_map(|one| one.licence_number.as_ref()).map(ToString::to_string).collect());
         distinct(people.iter().map(|person| person.id.to_string()).collect());
         distinct(people.iter().filter_map(|person| person.email.as_ref()).map(ToString::to_string).collect());
@@ -222,7 +245,8 @@ mod tests {
     #[test]
     fn records_are_spread_over_two_years_in_the_order_of_their_numbers() {
         let plan = plan(1);
-        let moments: Vec<Timestamp> = (0..2_000).map(|index| plan.organisation(index).record.stamps.created_at).collect();
+        let moments: Vec<Timestamp> =
+            (0..2_000).map(|index| plan.organisation(index).record.stamps.created_at).collect();
         assert!(moments.is_sorted());
         assert!(moments[0] < Timestamp::parse("2024-11-05T00:00:00Z").unwrap());
         assert!(moments[1999] < Timestamp::parse("2026-11-01T00:00:00Z").unwrap());

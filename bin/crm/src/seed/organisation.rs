@@ -2,11 +2,14 @@
 
 use crm_domain::{
     Organisation, OrganisationCategory, OrganisationId, OrganisationPatch, PipelineStage, RecordKind,
-    values::{CountryCode, CurrencyCode, EmailAddress, LanguageCode, Lei, Line, Money, Name, Percent, PhoneNumber, Tags, Text, Timestamp, WebAddress},
+    values::{
+        CountryCode, CurrencyCode, EmailAddress, LanguageCode, Lei, Line, Money, Name, Percent, PhoneNumber, Tags,
+        Text, Timestamp, WebAddress,
+    },
 };
 
 use super::{
-    Kind, Made, Plan, days_from, digits, field, made,
+    Kind, Made, Plan, days_below, days_from, digits, field, made,
     random::{Random, base36, mix},
     slug,
     words::{CATEGORIES, ENDINGS, KINDS, NOTES, PLACES, Place, STAGES, STEMS, STRATEGIES, TAGS},
@@ -71,7 +74,7 @@ impl Plan {
         let country = code(CountryCode::parse(place.country));
         let days = days_to_signature(random, stage);
         let assets = assets(random);
-        let counted = days_from(sketch.at, -i64::try_from(random.below(90)).unwrap_or(0)).date();
+        let counted = days_from(sketch.at, -days_below(random, 90)).date();
         let has_assets = random.percent(70);
         let potential = assets_share(random, assets);
         let (strategies, tags) = (some_of(random, &STRATEGIES, 4), some_of(random, &TAGS, 3));
@@ -168,7 +171,7 @@ fn amount(whole: u64) -> Money {
 
 /// How many days after the first contact a signature is expected or was made.
 fn days_to_signature(random: &mut Random, stage: PipelineStage) -> Option<i64> {
-    let days = 30 + i64::try_from(random.below(300)).unwrap_or(0);
+    let days = 30 + days_below(random, 300);
     match stage {
         PipelineStage::Proposal | PipelineStage::Negotiation | PipelineStage::Signed => Some(days),
         PipelineStage::Lead

@@ -6,7 +6,7 @@ use crm_domain::{
 };
 
 use super::{
-    Kind, Made, Plan, days_from, field, made,
+    Kind, Made, NEWEST, Plan, days_below, days_from, field, made,
     organisation::{Sketch, code, note, phone, some_of},
     random::{Random, base36},
     slug,
@@ -39,7 +39,11 @@ impl Plan {
     pub fn links(&self, index: u64, person: &Person) -> Vec<Made<Link>> {
         let mut random = self.random(Kind::Link, index);
         let employers = self.employers(index);
-        employers.iter().zip(0..).map(|(employer, place)| self.link(&mut random, person, *employer, index, place)).collect()
+        employers
+            .iter()
+            .zip(0..)
+            .map(|(employer, place)| self.link(&mut random, person, *employer, index, place))
+            .collect()
     }
 
     /// The organisations that a person works with, none twice. The first people are the first contacts of one
@@ -71,7 +75,7 @@ impl Plan {
         let is_primary = place == 0 && index < self.organisations;
         let role = if is_primary { LinkRole::MainContact } else { random.weighted(&ROLES) };
         let at = person.stamps.created_at.max(organisation.at);
-        let since = days_from(at, -i64::try_from(random.below(3000)).unwrap_or(0)).date();
+        let since = days_from(at, -days_below(random, 3000)).date();
         let patch = LinkPatch {
             role: field(Some(role)),
             is_primary: field(Some(is_primary)),
@@ -82,21 +86,32 @@ impl Plan {
             ..LinkPatch::default()
         };
         let new = Self::new_record(random, at, None);
-        let applied = Link::create(new, organisation.id, person.id, &patch).expect("sample data keep the rules of the domain");
+        let applied =
+            Link::create(new, organisation.id, person.id, &patch).expect("sample data keep the rules of the domain");
         made(RecordKind::Links, new.id.uuid(), applied)
     }
 }
 
-fn person_patch(random: &mut Random, index: u64, employer: Option<&Sketch>, at: crm_domain::values::Timestamp) -> PersonPatch {
+fn person_patch(
+    random: &mut Random,
+    index: u64,
+    employer: Option<&Sketch>,
+    at: crm_domain::values::Timestamp,
+) -> PersonPatch {
     let first_name = *random.pick(&GIVEN_NAMES);
     let last_name: String = FAMILY_NAMES.iter().map(|parts| *random.pick(parts)).collect();
     let place = employer.map_or_else(|| random.pick(&PLACES), |employer| employer.place);
     let host = employer.map_or("post.example", |employer| &employer.host);
     // The number keeps namesakes of one organisation apart.
-    let local = format!("{}.{}.{}", slug(first_name), slug(&last_name), base36(index, 5).trim_start_matches('0').to_lowercase());
+    let local = format!(
+        "{}.{}.{}",
+        slug(first_name),
+        slug(&last_name),
+        base36(index, 5).trim_start_matches('0').to_lowercase()
+    );
     let local = local.trim_end_matches('.');
     let consent = random.percent(60);
-    let consent_date = days_from(at, i64::try_from(random.below(30)).unwrap_or(0)).date();
+    let consent_date = days_from(at, days_below(random, 30)).min(NEWEST).date();
     PersonPatch {
         first_name: field(Some(Name::from_stored(first_name.to_owned()))),
         last_name: field(Some(Name::from_stored(last_name))),

@@ -51,8 +51,16 @@ fn values_of_the_environment_are_read_by_the_type_of_their_setting() {
 
 #[test]
 fn a_key_that_sets_nothing_is_refused_by_name_and_place() {
-    check("", &[("CRM__REDIS__URL", "redis://x")], Err("unknown setting `redis.url` in the environment (CRM__REDIS__URL)"));
-    check("", &[("CRM__HTTP__LISTEM", "x")], Err("`http.listem` in the environment (CRM__HTTP__LISTEM); `http` has: connections,"));
+    check(
+        "",
+        &[("CRM__REDIS__URL", "redis://x")],
+        Err("unknown setting `redis.url` in the environment (CRM__REDIS__URL)"),
+    );
+    check(
+        "",
+        &[("CRM__HTTP__LISTEM", "x")],
+        Err("`http.listem` in the environment (CRM__HTTP__LISTEM); `http` has: connections,"),
+    );
     check("[http]\nport = 80\n", &[], Err("unknown setting `http.port` in "));
     check("colour = \"red\"\n", &[], Err("crm.toml"));
     check("[database.pool]\nsize = 3\n", &[], Err("`database.pool.size`"));
@@ -97,9 +105,9 @@ fn every_setting_is_documented_with_its_default() {
     let guide = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md")).unwrap();
     let example = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.env.example")).unwrap();
     for key in Settings::keys() {
-        assert!(guide.contains(&format!("`{}`", variable(&key))), "docs/configuration.md lacks {key}");
+        assert!(guide.contains(&format!("\n| `{}` | ", variable(&key))), "docs/configuration.md lacks {key}");
         assert!(example.contains(&format!("{}=", variable(&key))), ".env.example lacks {key}");
     }
-    let documented = guide.matches("`CRM__").count();
+    let documented = guide.matches("\n| `CRM__").count();
     assert_eq!(documented, Settings::keys().len(), "docs/configuration.md has a setting that is none");
 }

@@ -1,5 +1,6 @@
 //! The real binary in a folder of its own.
 #![allow(dead_code)] // Each test file uses its part.
+#![allow(clippy::unwrap_used)] // It is test code, which the lint does not see outside of the tests themselves.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -13,7 +14,7 @@ use std::{
 use tempfile::TempDir;
 
 /// How long anything may take before a test gives up, on a machine that is busy with other things.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An empty folder, and the command in it with no settings but those of the test.
 pub struct Place {
@@ -41,11 +42,8 @@ impl Place {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crm"));
-        let inherited = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("CRM__"));
-        inherited.for_each(|name| {
-            command.env_remove(name);
-        });
-        command.args(arguments).current_dir(self.path()).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let variables = self.variables.iter().map(|(name, value)| (name, value));
+        command.args(arguments).current_dir(self.path()).env_clear().envs(variables);
         command
     }
 
@@ -55,8 +53,13 @@ impl Place {
     }
 
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Ran {
-        let mut child =
-            self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         Ran(child.wait_with_output().unwrap())
     }

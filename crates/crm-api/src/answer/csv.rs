@@ -26,17 +26,17 @@ pub(crate) async fn exported<T: Serialize + 'static>(
         let page = export.next_page().await?;
         Ok(page.map(|page| (page, export)))
     });
-    Ok(file(first, rest, columns, name))
+    Ok(file(&first, rest, columns, name))
 }
 
 /// A file of these records and the further pages.
 pub(crate) fn file<T: Serialize + 'static>(
-    first: Vec<T>,
+    first: &[T],
     rest: impl Stream<Item = Result<Vec<T>, Error>> + 'static,
     columns: Columns,
     name: &str,
 ) -> HttpResponse {
-    let beginning = stream::once(ready(Ok(Bytes::from(table(columns, &first)))));
+    let beginning = stream::once(ready(Ok(Bytes::from(table(columns, first)))));
     let rest = rest.map(move |page| match page {
         Ok(page) => Ok(Bytes::from(lines(columns, &page))),
         // The head has been sent: all that is left is to break off, so that nobody takes a part for the whole.

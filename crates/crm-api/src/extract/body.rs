@@ -92,7 +92,8 @@ impl<P: FromJson> FromRequest for Body<P> {
 /// Reads a value of a type that says its own rules by `validator`.
 pub(crate) fn typed<T: DeserializeOwned + Validate>(value: Value) -> Result<T, Invalid> {
     let typed: T = serde_path_to_error::deserialize(value).map_err(|error| {
-        let pointer = error.path().iter().map(|segment| format!("/{segment}")).collect::<String>();
+        let segments: Vec<String> = error.path().iter().map(|segment| format!("/{segment}")).collect();
+        let pointer = segments.concat();
         Invalid::one(pointer, "type", error.inner().to_string())
     })?;
     let errors = typed.validate().err().unwrap_or_default();
@@ -132,10 +133,10 @@ fn json_only(headers: &HeaderMap) -> Result<(), Problem> {
     if text(header::CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
         return Err(Problem::new(Code::UnsupportedMediaType, "Compressed bodies are not taken."));
     }
-    match text(header::CONTENT_TYPE).is_some_and(is_json) {
-        true => Ok(()),
-        false => Err(Problem::new(Code::UnsupportedMediaType, "The Content-Type must be application/json.")),
+    if !text(header::CONTENT_TYPE).is_some_and(is_json) {
+        return Err(Problem::new(Code::UnsupportedMediaType, "The Content-Type must be application/json."));
     }
+    Ok(())
 }
 
 fn is_json(content_type: &str) -> bool {
@@ -218,8 +219,7 @@ mod tests {
     #[actix_rt::test]
     async fn a_body_that_never_ends_is_cut_off() {
         let settings = ApiSettings { body_deadline: std::time::Duration::from_millis(20), ..ApiSettings::default() };
-        let payload: actix_web::dev::Payload =
-            Payload::Stream { payload: futures_util::stream::pending().boxed_local() };
+        let payload: Payload = Payload::Stream { payload: futures_util::stream::pending().boxed_local() };
         let problem = read_bytes(payload, 10, &settings).await.unwrap_err();
         assert_eq!(problem.code(), Code::BodyTimeout);
     }

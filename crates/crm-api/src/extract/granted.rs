@@ -93,7 +93,7 @@ async fn admit(app: &App, operation: &Operation, request: &ServiceRequest) -> Re
         extensions.insert(Caller(caller));
     }
     let query = Query::parse(request.query_string()).map_err(Problem::parameters)?;
-    let unknown = query.pairs().filter(|(name, _)| !operation.parameters.contains(*name));
+    let unknown = query.pairs().filter(|(name, _)| !operation.takes(name));
     let violation = Violation::new("unknown_parameter", "is not a parameter of this operation");
     let errors: Vec<_> = unknown.map(|(name, _)| violation.clone().at(name)).collect();
     Invalid { errors }.finish(()).map_err(Problem::parameters)

@@ -1,6 +1,9 @@
 //! The parameters of lists.
 
-use std::future::{Ready, ready};
+use std::{
+    fmt::Write,
+    future::{Ready, ready},
+};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use crm_domain::{
@@ -111,9 +114,10 @@ pub(crate) fn words(text: &str) -> Result<Vec<String>, Violation> {
 /// Refuses words that are not among these.
 pub(crate) fn known(name: &str, words: &[String], all: &[&str]) -> Result<(), Problem> {
     let detail = || format!("takes, separated by commas: {}", all.join(", "));
-    match words.iter().all(|word| all.contains(&word.as_str())) {
-        true => Ok(()),
-        false => Err(Problem::parameters(Invalid::one(name, "choice", detail()))),
+    if words.iter().all(|word| all.contains(&word.as_str())) {
+        Ok(())
+    } else {
+        Err(Problem::parameters(Invalid::one(name, "choice", detail())))
     }
 }
 
@@ -144,7 +148,7 @@ fn encoded(text: &str) -> String {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b',' | b':' => {
                 encoded.push(char::from(byte));
             }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
+            _ => write!(encoded, "%{byte:02X}").expect("writing to a String cannot fail"),
         }
     }
     encoded

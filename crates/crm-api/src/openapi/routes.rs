@@ -40,6 +40,17 @@ pub(crate) struct Operation {
 /// The methods of the document, in the order in which `Allow` lists them.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
+impl Operation {
+    /// Whether a query parameter may go on to the extractors. A field of a list with an operator that it does not have is
+    /// theirs to refuse: they tell which ones it has.
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        let is_field =
+            |field: &str| self.parameters.iter().any(|one| one.split_once('.').is_some_and(|(of, _)| of == field));
+        let field = name.split_once('.').map_or(name, |(field, _)| field);
+        self.parameters.contains(name) || is_field(field)
+    }
+}
+
 impl Routes {
     /// The routes of the server.
     pub(crate) fn shared() -> &'static Self {
@@ -120,26 +131,26 @@ mod tests {
 
     fn routes() -> Routes {
         Routes::of(&json!({"paths": {
-            "/x": {"get": {"parameters": [{"in": "query", "name": "q"}, {"in": "header", "name": "h"}]}, "post": {"security": [{}]}},
+            "/x": {"get": {"parameters": [{"in": "query", "name": "q"}, {"in": "query", "name": "name.in"}, {"in": "header", "name": "h"}]}, "post": {"security": [{}]}},
             "/x/{id}": {"get": {}, "delete": {}},
             "/x/batch": {"post": {}}
         }}))
     }
 
     #[track_caller]
-    fn check(method: Method, path: &str, status: u16) {
-        assert_eq!(routes().refusal(&method, path).status_code().as_u16(), status, "{method} {path}");
+    fn check(method: &Method, path: &str, status: u16) {
+        assert_eq!(routes().refusal(method, path).status_code().as_u16(), status, "{method} {path}");
     }
 
     #[test]
     fn other_methods_of_a_known_path_are_405_and_unknown_paths_404() {
-        check(Method::PUT, "/x", 405);
-        check(Method::PATCH, "/x/7", 405);
-        check(Method::GET, "/x/batch", 405);
-        check(Method::GET, "/x/", 404);
-        check(Method::GET, "/y", 404);
-        check(Method::GET, "/x/7/8", 404);
-        check(Method::GET, "/x/7", 404);
+        check(&Method::PUT, "/x", 405);
+        check(&Method::PATCH, "/x/7", 405);
+        check(&Method::GET, "/x/batch", 405);
+        check(&Method::GET, "/x/", 404);
+        check(&Method::GET, "/y", 404);
+        check(&Method::GET, "/x/7/8", 404);
+        check(&Method::GET, "/x/7", 404);
     }
 
     #[test]
@@ -153,6 +164,7 @@ mod tests {
         let routes = routes();
         let get = routes.operation(&Method::GET, "/x").unwrap();
         assert!(get.is_guarded && get.parameters.contains("q") && !get.parameters.contains("h"));
+        assert!(get.takes("q") && get.takes("name.like") && !get.takes("q.like") && !get.takes("h"));
         assert!(!routes.operation(&Method::POST, "/x").unwrap().is_guarded);
     }
 }

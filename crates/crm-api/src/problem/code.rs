@@ -74,8 +74,10 @@ const fn row(code: Code, name: &'static str, status: StatusCode, title: &'static
     Row { code, name, status, title, help, report: Report::Caller }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "constants cannot drop a row in part")]
 const fn reported(report: Report, row: Row) -> Row {
-    Row { report, ..row }
+    let Row { code, name, status, title, help, .. } = row;
+    Row { code, name, status, title, help, report }
 }
 
 /// All codes, in the order of [`Code`].
@@ -154,20 +156,6 @@ impl Code {
     /// The code with this name.
     pub fn named(name: &str) -> Option<Self> {
         TABLE.iter().find(|row| row.name == name).map(|row| row.code)
-    }
-
-    /// The code for an answer of the framework that has only a status.
-    pub(super) fn of_status(status: StatusCode) -> Self {
-        match status {
-            StatusCode::NOT_FOUND => Self::NotFound,
-            StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
-            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
-            StatusCode::REQUEST_TIMEOUT => Self::BodyTimeout,
-            StatusCode::BAD_REQUEST => Self::MalformedRequest,
-            status if status.is_client_error() => Self::RequestRefused,
-            _ => Self::Internal,
-        }
     }
 }
 

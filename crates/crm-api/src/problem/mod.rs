@@ -27,7 +27,10 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// What went wrong with a request, ready to be told.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     code: Code,
     status: StatusCode,
     detail: Cow<'static, str>,
@@ -72,7 +75,7 @@ pub(crate) struct ProblemDocument<'a> {
 impl Problem {
     /// A problem with this code, and a sentence about this request.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             code,
             status: code.row().status,
             detail: detail.into(),
@@ -81,12 +84,12 @@ impl Problem {
             headers: Vec::new(),
             cause: None,
             request_id: None,
-        }
+        }))
     }
 
     /// Something that should not have happened; the cause goes to the log and nowhere else.
     pub fn internal(cause: impl fmt::Display) -> Self {
-        Self { cause: Some(cause.to_string()), ..Self::new(Code::Internal, "The request could not be completed.") }
+        Self::new(Code::Internal, "The request could not be completed.").with_cause(cause)
     }
 
     /// There is nothing here, or nothing for this caller.
@@ -108,7 +111,7 @@ impl Problem {
 
     /// Query parameters that are not valid.
     pub fn parameters(invalid: Invalid) -> Self {
-        Self { errors: invalid.errors, ..Self::new(Code::InvalidParameter, "Some query parameters are not valid.") }
+        Self::new(Code::InvalidParameter, "Some query parameters are not valid.").with_errors(invalid.errors)
     }
 
     /// A header that is not valid.
@@ -119,19 +122,23 @@ impl Problem {
     /// What the framework would say by a status alone.
     pub fn of_status(status: StatusCode) -> Self {
         let detail = status.canonical_reason().unwrap_or("The request was refused.");
-        Self { status, ..Self::new(Code::of_status(status), detail) }
+        let mut problem = Self::new(code_of(status), detail);
+        problem.0.status = status;
+        problem
     }
 
     /// The same problem about these fields.
     #[must_use]
-    pub fn with_errors(self, errors: Vec<FieldError>) -> Self {
-        Self { errors, ..self }
+    pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.0.errors = errors;
+        self
     }
 
     /// The same problem, with the record as it is now.
     #[must_use]
-    pub fn with_current(self, current: Value) -> Self {
-        Self { current: Some(current), ..self }
+    pub fn with_current(mut self, current: Value) -> Self {
+        self.0.current = Some(current);
+        self
     }
 
     /// The same problem; the caller may try again after so many seconds.
@@ -142,34 +149,36 @@ impl Problem {
 
     /// The same problem, with its cause for the log.
     #[must_use]
-    pub fn with_cause(self, cause: impl fmt::Display) -> Self {
-        Self { cause: Some(cause.to_string()), ..self }
+    pub fn with_cause(mut self, cause: impl fmt::Display) -> Self {
+        self.0.cause = Some(cause.to_string());
+        self
     }
 
     /// The same problem, as the answer to this request.
     #[must_use]
-    pub fn with_request_id(self, request_id: Option<String>) -> Self {
-        Self { request_id, ..self }
+    pub fn with_request_id(mut self, request_id: Option<String>) -> Self {
+        self.0.request_id = request_id;
+        self
     }
 
     /// The code.
     pub fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     /// Each broken rule, where the problem is about fields.
     pub fn errors(&self) -> &[FieldError] {
-        &self.errors
+        &self.0.errors
     }
 
     /// The sentence about this request.
     pub fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
     /// What really happened, for the log.
     pub fn cause(&self) -> Option<&str> {
-        self.cause.as_deref()
+        self.0.cause.as_deref()
     }
 
     /// The document as JSON, for results inside another answer.
@@ -179,48 +188,62 @@ impl Problem {
 
     /// The answer to the request with this id.
     pub fn render(&self, request_id: Option<&str>) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status);
-        for (name, value) in &self.headers {
+        let mut response = HttpResponse::build(self.0.status);
+        for (name, value) in &self.0.headers {
             response.insert_header((name.clone(), value.clone()));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.0.status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
-        let document = self.document(request_id.or(self.request_id.as_deref()));
+        let document = self.document(request_id.or(self.0.request_id.as_deref()));
         let body = serde_json::to_vec(&document).expect("a problem document is plain JSON");
         response.content_type(PROBLEM_JSON).body(body)
     }
 
     fn document<'a>(&'a self, request_id: Option<&'a str>) -> ProblemDocument<'a> {
-        let row = self.code.row();
+        let row = self.0.code.row();
         ProblemDocument {
             kind: format!("/api/docs/problems#{}", row.name),
             title: row.title,
-            status: self.status.as_u16(),
-            detail: &self.detail,
+            status: self.0.status.as_u16(),
+            detail: &self.0.detail,
             code: row.name,
             request_id,
-            errors: &self.errors,
-            current: self.current.as_ref(),
+            errors: &self.0.errors,
+            current: self.0.current.as_ref(),
         }
     }
 
     fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         let value = HeaderValue::from_str(value).expect("method names and numbers are header characters");
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
+    }
+}
+
+/// The code for an answer of the framework that has only a status.
+fn code_of(status: StatusCode) -> Code {
+    match status {
+        StatusCode::NOT_FOUND => Code::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+        StatusCode::REQUEST_TIMEOUT => Code::BodyTimeout,
+        StatusCode::BAD_REQUEST => Code::MalformedRequest,
+        status if status.is_client_error() => Code::RequestRefused,
+        _ => Code::Internal,
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.code.row().name, self.detail)
+        write!(formatter, "{}: {}", self.0.code.row().name, self.0.detail)
     }
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     fn error_response(&self) -> HttpResponse {

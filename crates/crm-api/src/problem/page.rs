@@ -9,7 +9,7 @@ pub(crate) fn problems_page() -> String {
     let mut rows = String::new();
     for row in TABLE {
         let (name, status, title, help) = (row.name, row.status.as_u16(), row.title, with_code_marks(row.help));
-        write!(rows, "<tr id=\"{name}\"><td><code>{name}</code><td>{status}<td>{title}<td>{help}\n")
+        writeln!(rows, "<tr id=\"{name}\"><td><code>{name}</code><td>{status}<td>{title}<td>{help}")
             .expect("writing to a String cannot fail");
     }
     format!(

@@ -124,7 +124,7 @@ async fn file(app: &App, caller: &Caller, id: ImportId) -> Result<HttpResponse, 
         let page = page_of(&app, &caller, id, Some(cursor)).await?;
         Ok(Some((page.items, (app, caller, page.next_cursor))))
     });
-    Ok(answer::file(first.items, rest, COLUMNS, "import-errors.csv"))
+    Ok(answer::file(&first.items, rest, COLUMNS, "import-errors.csv"))
 }
 
 async fn page_of(

@@ -85,10 +85,7 @@ async fn read(
     known: IfNoneMatch,
 ) -> Result<HttpResponse, Problem> {
     let link = app.links().get(organisation, person, pair(ids)).await?;
-    match known.has(link.version) {
-        true => Ok(answer::not_modified(link.version)),
-        false => Ok(answer::record(link.version, &link)),
-    }
+    Ok(if known.has(link.version) { answer::not_modified(link.version) } else { answer::record(link.version, &link) })
 }
 
 /// Links a person with an organisation, or makes their link what the body says and nothing else.

@@ -166,7 +166,6 @@ fn truth(text: &str) -> Result<bool, Violation> {
     text.parse().map_err(|_| Violation::new("boolean", "must be true or false"))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn broken(error: MultipartError) -> Problem {
     match error {
         MultipartError::ContentTypeMissing
