@@ -58,7 +58,8 @@ pub const PLACES: [Place; 9] = [
         ],
         // Arcep, numbering plan: blocks for audiovisual works.
         phones: &["+3319900####", "+3326191####", "+3335301####", "+3346571####", "+3353649####"],
-        mobiles: &["+3363998####"],
+        // Theirs (06 39 98) is not in the numbering plan that numbers are checked by.
+        mobiles: &[],
     },
     Place {
         country: "GB",
@@ -96,7 +97,7 @@ pub const PLACES: [Place; 9] = [
         streets: &["Lindenstraße {}", "Am Mühlbach {}", "Gartenweg {}", "Rosenallee {}", "Hafengasse {}"],
         // Bundesnetzagentur, numbers for film and television.
         phones: &["+493023125###", "+496990009###", "+494066969###", "+498999998###"],
-        mobiles: &[],
+        mobiles: &["+4917139200##", "+49176040690##"],
     },
     Place {
         country: "LU",
@@ -162,7 +163,7 @@ pub const PLACES: [Place; 9] = [
         streets: &["Björkgatan {}", "Kvarnvägen {}", "Sjöstigen {}"],
         // Post- och telestyrelsen, numbers for books and films.
         phones: &["+468465004##"],
-        mobiles: &["+467017406##"],
+        mobiles: &["+4670174061#", "+4670174063#", "+4670174065#", "+4670174067#"],
     },
 ];
 

@@ -3,7 +3,10 @@
 use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
-    http::header::{self, HeaderMap},
+    http::{
+        Method,
+        header::{self, HeaderMap},
+    },
     web::{Bytes, BytesMut, Data},
 };
 use crm_app::{BatchRequest, IdempotencyKey, Input};
@@ -25,6 +28,11 @@ pub(crate) trait FromJson: Sized + 'static {
     /// Reads it; every broken rule is told.
     fn from_json(value: Value) -> Result<Self, Invalid>;
 
+    /// Reads what is to become a new record, which must say more than a change of one.
+    fn from_new_json(value: Value) -> Result<Self, Invalid> {
+        Self::from_json(value)
+    }
+
     /// The greatest size of the body, in bytes.
     fn most_bytes(settings: &ApiSettings) -> usize {
         settings.body_bytes
@@ -35,10 +43,18 @@ impl FromJson for OrganisationPatch {
     fn from_json(value: Value) -> Result<Self, Invalid> {
         Self::read(value)
     }
+
+    fn from_new_json(value: Value) -> Result<Self, Invalid> {
+        Self::read_new(value)
+    }
 }
 impl FromJson for PersonPatch {
     fn from_json(value: Value) -> Result<Self, Invalid> {
         Self::read(value)
+    }
+
+    fn from_new_json(value: Value) -> Result<Self, Invalid> {
+        Self::read_new(value)
     }
 }
 impl FromJson for LinkPatch {
@@ -84,7 +100,8 @@ impl<P: FromJson> FromRequest for Body<P> {
             let settings = request.app_data::<Data<ApiSettings>>().expect("the server is assembled with its settings");
             let bytes = read_bytes(payload, P::most_bytes(settings), settings).await?;
             let value = serde_json::from_slice(&bytes).map_err(malformed)?;
-            Ok(Self { read: P::from_json(value), key: key.with_body(&bytes) })
+            let read = if request.method() == Method::POST { P::from_new_json(value) } else { P::from_json(value) };
+            Ok(Self { read, key: key.with_body(&bytes) })
         })
     }
 }
