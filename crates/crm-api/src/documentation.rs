@@ -62,7 +62,7 @@ async fn index_folder() -> HttpResponse {
 }
 
 /// The files of the page, `index.html` first.
-#[utoipa::path(tag = "documentation", security(()), params(("file" = String, Path, description = "The name of a file.")),
+#[utoipa::path(tag = "documentation", security(()), params(("file" = String, Path, description = "The name of a file.", example = "index.html")),
     responses((status = 200, description = "The file.", content((String = "text/html"), (String = "text/css"),
         (String = "text/javascript"), (String = "image/png"), (String = "application/json")))))]
 #[get("/api/docs/{file}")]

@@ -177,7 +177,9 @@ fn entity_tag(tag: &str) -> Option<Expected> {
     if tag == "*" {
         return Some(Expected::Any);
     }
-    version(tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()?)
+    let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+    is_plain.then(|| digits.parse().ok()).flatten().and_then(version)
 }
 
 fn version(number: i64) -> Option<Expected> {

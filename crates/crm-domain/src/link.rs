@@ -86,7 +86,9 @@ pub struct LinkPatch {
     pub job_title: Field<Line>,
     pub work_email: Field<EmailAddress>,
     pub work_phone: Field<PhoneNumber>,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::values::date_field_schema))]
     pub since: Field<Date>,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::values::date_field_schema))]
     pub until: Field<Date>,
     pub notes: Field<Text>,
 }

@@ -184,6 +184,7 @@ pub struct OrganisationPatch {
     pub language: Field<LanguageCode>,
     pub domicile: Field<CountryCode>,
     pub aum: Field<Money>,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::values::date_field_schema))]
     pub aum_date: Field<Date>,
     pub strategies: Field<Tags>,
     pub tags: Field<Tags>,
@@ -194,6 +195,7 @@ pub struct OrganisationPatch {
     pub potential_amount: Field<Money>,
     pub currency: Field<CurrencyCode>,
     pub signature_probability: Field<Percent>,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::values::date_field_schema))]
     pub signature_date: Field<Date>,
     pub is_active: Field<bool>,
     pub description: Field<Text>,

@@ -72,6 +72,7 @@ pub struct PersonPatch {
     pub tags: Field<Tags>,
     pub is_active: Field<bool>,
     pub consent: Field<bool>,
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::values::date_field_schema))]
     pub consent_date: Field<Date>,
     pub notes: Field<Text>,
     pub owner_id: Field<UserId>,

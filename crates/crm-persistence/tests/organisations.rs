@@ -141,6 +141,31 @@ fn a_unique_value_is_refused_twice_and_free_again_after_deletion() {
 }
 
 #[test]
+fn of_two_unique_values_that_are_taken_the_same_one_is_told_on_both_databases() {
+    on_each_database(|test| {
+        let both = |name: &str, lei: &str, licence: &str| {
+            let body = serde_json::json!({"name": name, "lei": lei, "licence_number": licence});
+            OrganisationPatch::read(body).unwrap()
+        };
+        let first = organisation(1, &both("First", "9695008KSTJL0COZAZ28", "GP-1"));
+        add(&test.database, &first).unwrap();
+        let second = organisation(2, &both("Second", "EXAMPLE00CRM00000137", "GP-2"));
+        add(&test.database, &second).unwrap();
+        let third = organisation(3, &both("Third", "9695008KSTJL0COZAZ28", "GP-2"));
+        assert!(matches!(add(&test.database, &third), Err(StoreError::Conflict { field: "lei" })));
+        let licence = organisation(3, &both("Third", "EXAMPLE0PARITY000079", "GP-2"));
+        assert!(matches!(add(&test.database, &licence), Err(StoreError::Conflict { field: "licence_number" })));
+        let grant = policy::authorise::<Update, Organisation>(&Actor::system("test")).unwrap();
+        let same = second.apply(&both("Second", "9695008KSTJL0COZAZ28", "GP-1"), None, at(9)).unwrap().state;
+        let saved: Result<(), StoreError> = test.database.write(stamp(), |tx| {
+            organisations::save(tx, &grant, Version::FIRST, &same)?;
+            Ok(tx.unchanged(()))
+        });
+        assert!(matches!(saved, Err(StoreError::Conflict { field: "lei" })), "{saved:?}");
+    });
+}
+
+#[test]
 fn a_unit_of_work_that_fails_leaves_neither_record_nor_change() {
     on_each_database(|test| {
         let new = organisation(1, &named("Gone"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{examples, schemas};
+use super::{batch, examples, schemas};
 use crate::{
     extract::LONGEST_KEY,
     problem::{PROBLEM_JSON, code::TABLE},
@@ -17,6 +17,7 @@ pub(super) fn complete(document: &mut Value) {
     document["servers"] = json!([{"url": "/"}]);
     document["tags"] = tags();
     schemas::complete(&mut document["components"]["schemas"]);
+    batch::complete(&mut document["components"]["schemas"]);
     examples::add(&mut document["components"]["schemas"]);
     document["components"]["responses"] = problem_responses();
     document["components"]["headers"] = headers();
@@ -95,6 +96,9 @@ fn reference(kind: &str, name: &str) -> Value {
     json!({"$ref": format!("#/components/{kind}/{name}")})
 }
 
+/// `If-Match` with one strong tag or `*`.
+pub(super) const ENTITY_TAG: &str = "^(\\*|\"[1-9][0-9]{0,17}\")$";
+
 /// Whether an operation needs a token: all do, unless they say that they need nothing.
 pub(super) fn is_guarded(operation: &Value) -> bool {
     let needs_something = |scheme: &Value| scheme.as_object().is_some_and(|scheme| !scheme.is_empty());
@@ -131,6 +135,7 @@ impl Operation<'_> {
         self.value["operationId"] = json!(format!("{tag}_{name}"));
         if self.takes_key() && self.value["requestBody"].is_object() {
             schemas::use_create_schema(&mut self.value["requestBody"]);
+            batch::use_schema(&tag, &mut self.value["requestBody"]);
         }
     }
 
@@ -171,7 +176,7 @@ impl Operation<'_> {
         let header = |name: &str, required: bool, description: &str, schema: Value| json!({"name": name, "in": "header", "required": required, "description": description, "schema": schema});
         if self.takes_version() {
             let schema =
-                json!({"type": "string", "pattern": "^(\\*|\"[1-9][0-9]{0,17}\")$", "examples": ["\"3\"", "*"]});
+                json!({"type": "string", "minLength": 1, "maxLength": 20, "pattern": ENTITY_TAG, "examples": ["\"3\"", "*"]});
             added.push(header(
                 "If-Match",
                 self.needs_version(),
@@ -229,7 +234,7 @@ impl Operation<'_> {
         let has_body = self.value["requestBody"].is_object();
         let rules = [
             // Every operation refuses parameters that it does not have.
-            (400, is_api),
+            (400, true),
             (401, self.is_guarded()),
             (403, self.is_guarded() && !self.is_auth()),
             (404, self.has_parameter("path")),

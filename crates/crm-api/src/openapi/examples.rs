@@ -20,11 +20,19 @@ pub(super) fn add(schemas: &mut Value) {
         ("LoginRequest", json!({"email": "ann@example.com", "password": "a long and private sentence"})),
         ("RefreshRequest", json!({"refresh_token": "crm_rt_…"})),
         (
-            "BatchBody",
-            json!({"atomic": true, "operations": [
+            "OrganisationBatch",
+            json!({"atomic": false, "operations": [
                 {"op": "create", "data": {"name": "Exemple Gestion"}},
                 {"op": "update", "id": ID, "version": 3, "data": {"city": "Lyon"}},
                 {"op": "delete", "id": OTHER, "if_match": "*"},
+            ]}),
+        ),
+        (
+            "PersonBatch",
+            json!({"atomic": false, "operations": [
+                {"op": "create", "data": {"last_name": "Exemple"}},
+                {"op": "upsert", "match": "email", "data": {"email": "ann.exemple@example.com", "last_name": "Exemple"}},
+                {"op": "update", "id": OTHER, "if_match": "*", "data": {"mobile": null}},
             ]}),
         ),
         (

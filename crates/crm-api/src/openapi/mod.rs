@@ -5,6 +5,7 @@
 //! server itself goes by the finished document ([`Routes`]): it refuses parameters that are not in it, and asks for a
 //! token wherever it says so.
 
+mod batch;
 mod complete;
 mod examples;
 mod parameters;
@@ -16,7 +17,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use utoipa_actix_web::AppExt;
 
-pub(crate) use parameters::{listed, query};
+pub(crate) use parameters::{FilterParameters, WholeListParameters, listed, query};
 pub(crate) use routes::{Operation, Routes};
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(build);

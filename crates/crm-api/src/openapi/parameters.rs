@@ -1,5 +1,7 @@
 //! The query parameters of lists, made from the fields of the resource.
 
+use std::marker::PhantomData;
+
 use crm_domain::{
     names_of,
     query::{FieldSet, Kind, ListQuery, Operator, Total},
@@ -21,14 +23,27 @@ impl<F: FieldSet> utoipa::IntoParams for ListParameters<F> {
             "Whether to count all records.",
             &json!({"type": "string", "enum": names_of::<Total>(), "default": "none"}),
         ));
-        all.push(query(
-            "q",
-            "Full text: each word is found by prefix, and by any part of three letters or more; case and accents do not count.",
-            &json!({"type": "string", "minLength": 1, "maxLength": 200, "pattern": WITH_A_WORD}),
-        ));
-        for field in F::VARIANTS {
-            all.extend(field.kind().operators().iter().map(|operator| filter(*field, *operator)));
-        }
+        all.extend(choice::<F>());
+        all
+    }
+}
+
+/// What chooses the records of a list, for the document of operations that neither page nor order them.
+pub(crate) struct FilterParameters<F>(PhantomData<F>);
+
+impl<F: FieldSet> utoipa::IntoParams for FilterParameters<F> {
+    fn into_params(_within: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        choice::<F>()
+    }
+}
+
+/// What chooses and orders the records of a list, for the document of operations that have no pages.
+pub(crate) struct WholeListParameters<F>(PhantomData<F>);
+
+impl<F: FieldSet> utoipa::IntoParams for WholeListParameters<F> {
+    fn into_params(_within: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut all = vec![sort::<F>()];
+        all.extend(choice::<F>());
         all
     }
 }
@@ -46,6 +61,19 @@ fn page(cursor: &str) -> Vec<Parameter> {
         query("limit", "The most records of one page.", &limit),
         query("cursor", cursor, &json!({"type": "string", "minLength": 1})),
     ]
+}
+
+/// The full text search and the filters.
+fn choice<F: FieldSet>() -> Vec<Parameter> {
+    let mut all = vec![query(
+        "q",
+        "Full text: each word is found by prefix, and by any part of three letters or more; case and accents do not count.",
+        &json!({"type": "string", "minLength": 1, "maxLength": 200, "pattern": WITH_A_WORD}),
+    )];
+    for field in F::VARIANTS {
+        all.extend(field.kind().operators().iter().map(|operator| filter(*field, *operator)));
+    }
+    all
 }
 
 fn sort<F: FieldSet>() -> Parameter {
@@ -118,7 +146,7 @@ fn value_schema(kind: Kind) -> Value {
         Kind::Integer => json!({"type": "integer", "format": "int64", "minimum": i64::MIN, "maximum": i64::MAX}),
         Kind::Money => schema_of::<crm_domain::values::Money>(),
         Kind::Boolean => json!({"type": "boolean"}),
-        Kind::Date => json!({"type": "string", "format": "date"}),
+        Kind::Date => json!(crm_domain::values::date_schema()),
         Kind::Time => schema_of::<crm_domain::values::Timestamp>(),
         Kind::Id => json!({"type": "string", "format": "uuid"}),
     }

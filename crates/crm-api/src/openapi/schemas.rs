@@ -14,7 +14,7 @@ const WRITTEN: [(&str, &[&str], &[&str]); 3] = [
 ];
 
 /// What else is written: objects that take no other fields.
-const CLOSED: [&str; 4] = ["BatchBody", "BatchOperation", "LoginRequest", "RefreshRequest"];
+const CLOSED: [&str; 4] = ["BatchBody", "LoginRequest", "RefreshRequest", "UploadBody"];
 
 /// Makes the schemas say what the readers of the bodies really take.
 pub(super) fn complete(schemas: &mut Value) {

@@ -18,37 +18,12 @@ use crate::{
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "it describes what `BatchRequest::read` takes")]
 pub(crate) struct BatchBody {
-    /// What to do, in order.
-    #[schema(min_items = 1, max_items = 500)]
-    operations: Vec<BatchOperation>,
+    /// What to do, in order. What an operation is depends on the resource: see `openapi::batch`.
+    #[schema(min_items = 1, max_items = 500, value_type = Vec<Object>)]
+    operations: Vec<Value>,
     /// Whether one failure undoes everything.
     #[schema(default = true, required = false)]
     atomic: bool,
-}
-
-/// One operation. `create` takes `data`; `update` takes `id`, `data` and one of `version` and `if_match`; `upsert` takes
-/// `match` (the name of a field) and `data`; `delete` takes `id` and one of `version` and `if_match`.
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "it describes what `BatchRequest::read` takes")]
-pub(crate) struct BatchOperation {
-    /// What to do.
-    #[schema(pattern = "^(create|update|upsert|delete)$")]
-    op: String,
-    /// The record.
-    #[schema(nullable = false)]
-    id: Option<Uuid>,
-    /// The version that the record must have.
-    #[schema(nullable = false, minimum = 1)]
-    version: Option<i64>,
-    /// The `ETag` that the record must have, or `*`.
-    #[schema(nullable = false)]
-    if_match: Option<String>,
-    /// The field whose value tells which record is meant.
-    #[schema(nullable = false, rename = "match")]
-    by: Option<String>,
-    /// The fields, as in a request for one record.
-    #[schema(nullable = false, value_type = Option<Object>)]
-    data: Option<Value>,
 }
 
 /// The results of a batch, one for each operation, in order.

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     answer::{self, Columns},
     extract::{Body, Caller, Expand, Granted, IfMatch, IfNoneMatch, Key, ListParameters, PageParameters, PathId},
+    openapi::{FilterParameters, WholeListParameters},
     problem::Problem,
 };
 
@@ -154,7 +155,7 @@ async fn run_batch(
 }
 
 /// Counts and sums the organisations that the list with the same filters would show.
-#[utoipa::path(tag = "organisations", params(ListParameters<OrganisationField>),
+#[utoipa::path(tag = "organisations", params(FilterParameters<OrganisationField>),
     responses((status = 200, description = "Counts and sums.", body = super::statistics::OrganisationStatisticsBody)))]
 #[get("/organisations/stats")]
 async fn statistics(
@@ -167,7 +168,7 @@ async fn statistics(
 }
 
 /// Downloads all organisations that the list with the same filters would show.
-#[utoipa::path(tag = "organisations", params(ListParameters<OrganisationField>, super::Format),
+#[utoipa::path(tag = "organisations", params(WholeListParameters<OrganisationField>, super::Format),
     responses((status = 200, description = "A CSV file, one line for each record.", body = String, content_type = "text/csv")))]
 #[get("/organisations/export")]
 async fn export(

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     answer::{self, Columns},
     extract::{Body, Caller, Expand, Granted, IfMatch, IfNoneMatch, Key, ListParameters, PageParameters, PathId},
+    openapi::WholeListParameters,
     problem::Problem,
 };
 
@@ -154,7 +155,7 @@ async fn run_batch(
 }
 
 /// Downloads all people that the list with the same filters would show.
-#[utoipa::path(tag = "people", params(ListParameters<PersonField>, super::Format),
+#[utoipa::path(tag = "people", params(WholeListParameters<PersonField>, super::Format),
     responses((status = 200, description = "A CSV file, one line for each record.", body = String, content_type = "text/csv")))]
 #[get("/people/export")]
 async fn export(

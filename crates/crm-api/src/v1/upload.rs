@@ -27,7 +27,7 @@ pub(super) struct UploadBody {
     resource: ImportTarget,
     /// Header to field, as a JSON object, for headers that are not recognised.
     #[schema(nullable = false)]
-    mapping: Option<String>,
+    mapping: Option<BTreeMap<String, String>>,
     /// What becomes of rows whose record is already there.
     #[schema(nullable = false)]
     on_duplicate: Option<OnDuplicate>,

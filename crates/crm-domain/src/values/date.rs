@@ -54,6 +54,13 @@ pub fn date_schema() -> utoipa::openapi::Object {
         .build()
 }
 
+/// The JSON schema of a date in a patch, where `null` takes it away.
+#[cfg(feature = "openapi")]
+pub fn date_field_schema() -> utoipa::openapi::Schema {
+    use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+    OneOfBuilder::new().item(date_schema()).item(ObjectBuilder::new().schema_type(Type::Null)).build().into()
+}
+
 fn violation() -> Violation {
     Violation::new("date", "must be a date as YYYY-MM-DD, in the years 1000 to 9999")
 }

@@ -34,7 +34,7 @@ mod web;
 pub use country::CountryCode;
 pub use currency::CurrencyCode;
 #[cfg(feature = "openapi")]
-pub use date::date_schema;
+pub use date::{date_field_schema, date_schema};
 pub use date::{Date, parse_date, parse_date_lenient};
 pub use email::EmailAddress;
 pub use fold::{fold, search_text, search_words};

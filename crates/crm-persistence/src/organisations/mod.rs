@@ -102,12 +102,16 @@ pub fn insert(tx: &mut WriteTx, grant: &Grant<Create, Organisation>, new: &Organ
     insert_many(tx, grant, std::slice::from_ref(new))
 }
 
-/// Adds new organisations.
+/// Adds new organisations. When one on its own is refused, [`StoreError::Conflict`] tells the same field on both
+/// databases.
 pub fn insert_many<A: ActionType>(
     tx: &mut WriteTx,
     _grant: &Grant<A, Organisation>,
     new: &[Organisation],
 ) -> Result<(), StoreError> {
+    if let [one] = new {
+        refuse_second_conflict(tx, one)?;
+    }
     for chunk in new.chunks(backend(tx).rows_of_a_batch()) {
         let rows: Vec<OrganisationRow> = chunk.iter().map(OrganisationRow::from).collect();
         on_either!(connection(tx), inner => diesel::insert_into(table::table).values(&rows).execute(inner))?;
@@ -122,6 +126,7 @@ pub fn save<A: ActionType>(
     before: Version,
     new: &Organisation,
 ) -> Result<(), StoreError> {
+    refuse_second_conflict(tx, new)?;
     let id = UuidColumn::from(new.id);
     let scope = visible(grant, TABLE, Life::Any);
     let target = table::table.filter(table::id.eq(id)).filter(table::version.eq(before.number()));
@@ -134,6 +139,15 @@ pub fn save<A: ActionType>(
         Some(current) => Err(StoreError::Stale { current: Version::from_stored(current) }),
         None => Err(StoreError::NotFound),
     }
+}
+
+/// Of two unique values that are both taken each database tells another one first, so the `lei` is looked up before. The
+/// constraint remains the judge; whoever is refused here would be refused by it.
+fn refuse_second_conflict(tx: &mut WriteTx, new: &Organisation) -> Result<(), StoreError> {
+    let (Some(lei), Some(_), false) = (&new.lei, &new.licence_number, new.stamps.is_deleted()) else { return Ok(()) };
+    let others = table::table.filter(table::deleted_at.is_null()).filter(table::id.ne(UuidColumn::from(new.id)));
+    let holder = others.filter(table::lei.eq(lei.as_str())).select(table::id).first::<UuidColumn>(connection(tx));
+    if holder.optional()?.is_some() { Err(StoreError::Conflict { field: "lei" }) } else { Ok(()) }
 }
 
 /// What rows of an import are recognised by.
