@@ -11,10 +11,13 @@ import time
 import uuid
 import zlib
 
+import jsonschema_rs
 import requests
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
+from schemathesis.core.failures import AcceptedNegativeData
+from schemathesis.transport.serialization import Binary
 
 ADDRESS = os.environ["CRM_ADDRESS"]
 # What each user signs in with. `admin` makes the requests; the two others are signed out and change their password.
@@ -75,6 +78,21 @@ class Changing(Bearer):
     user = "changer"
 
 
+@schemathesis.hook
+def filter_failure(ctx, failure, case, response):
+    """Forms with a file are never checked by Schemathesis 4.32 itself: it may call a good one bad."""
+    return not (isinstance(failure, AcceptedNegativeData) and case.operation.path == IMPORTS and is_upload(case))
+
+
+def is_upload(case):
+    """Whether the form is what the document says, whatever its file holds."""
+    document = case.operation.schema.raw_schema
+    schema = {"$ref": "#/components/schemas/UploadBody", "components": document["components"]}
+    form = case.body if isinstance(case.body, dict) else {}
+    form = {name: "" if isinstance(value, Binary) else value for name, value in form.items()}
+    return jsonschema_rs.is_valid(schema, form)
+
+
 def is_positive(case):
     return case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE
 
@@ -88,8 +106,11 @@ def before_call(ctx, case, kwargs):
     # Sequences of calls bring the ids of records that they have made.
     if case.meta.phase.name.value != "stateful":
         case.path_parameters = real_path(case)
-    if isinstance(case.query, dict) and "cursor" in case.query:
-        use_real_cursor(case)
+    if isinstance(case.query, dict):
+        if "sort" in case.query:
+            case.query["sort"] = each_field_once(case.query["sort"])
+        if "cursor" in case.query:
+            use_real_cursor(case)
     if "Idempotency-Key" in (case.headers or {}):
         # The same key only with the same body: the answers are replayed and not refused.
         is_file = case.operation.path == IMPORTS
@@ -108,6 +129,14 @@ def keep_together(case):
     """A bad operation is refused only with its whole batch: one that does not stand and fall together tells it in 200."""
     if case.operation.path.endswith("/batch") and isinstance(case.body, dict) and case.body.get("atomic") is False:
         case.body = {**case.body, "atomic": True}
+
+
+def each_field_once(sort):
+    """A field is sorted by in one direction; `name` and `-name` are two different words to a schema."""
+    words = sort.split(",") if isinstance(sort, str) else sort
+    fields = [word.lstrip("-") for word in words]
+    once = [word for place, word in enumerate(words) if fields[place] not in fields[:place]]
+    return ",".join(once) if isinstance(sort, str) else once
 
 
 def use_real_cursor(case):

@@ -209,7 +209,11 @@ fn matching(
         "lei" => OrganisationField::Lei,
         "licence_number" => OrganisationField::LicenceNumber,
         "registration" | "registration_number" => OrganisationField::RegistrationNumber,
-        _ => return Err(Invalid::one("/match", "choice", "must be one of: lei, licence_number, registration_number").into()),
+        _ => {
+            return Err(
+                Invalid::one("/match", "choice", "must be one of: lei, licence_number, registration_number").into()
+            );
+        }
     };
     let patch = OrganisationPatch::read(data.clone())?;
     let value = match field {

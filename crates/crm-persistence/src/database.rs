@@ -209,7 +209,9 @@ fn checkout(
     pool: &Pool<ConnectionManager<AnyConnection>>,
 ) -> Result<PooledConnection<ConnectionManager<AnyConnection>>, StoreError> {
     let state = pool.state();
-    pool.get().map_err(|error| {
-        if state.connections > 0 { StoreError::Busy } else { StoreError::Unavailable(error.into()) }
-    })
+    pool.get().map_err(
+        |error| {
+            if state.connections > 0 { StoreError::Busy } else { StoreError::Unavailable(error.into()) }
+        },
+    )
 }

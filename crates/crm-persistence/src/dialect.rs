@@ -80,7 +80,11 @@ pub(crate) fn roll_back(connection: &mut AnyConnection) -> QueryResult<()> {
 
 /// What a new connection is told before its first use. The server's default cost of a random page is that of a spinning disk;
 /// with it the planner reads whole tables where an index is ten times faster.
-pub(crate) fn prepare(connection: &mut AnyConnection, read_only: ReadOnly, statement_timeout_ms: u128) -> QueryResult<()> {
+pub(crate) fn prepare(
+    connection: &mut AnyConnection,
+    read_only: ReadOnly,
+    statement_timeout_ms: u128,
+) -> QueryResult<()> {
     use diesel::connection::SimpleConnection;
     match connection {
         AnyConnection::Postgres(inner) => inner.batch_execute(&format!(
@@ -153,7 +157,8 @@ pub(crate) fn explain(connection: &mut AnyConnection, query: Sql) -> QueryResult
         Backend::Postgres => Sql::new().push("EXPLAIN ").append(query).typed::<Text>().load(connection),
         Backend::Sqlite => {
             let plan = Sql::new().push("EXPLAIN QUERY PLAN ").append(query);
-            let lines: Vec<(i32, i32, i32, String)> = plan.typed::<(Integer, Integer, Integer, Text)>().load(connection)?;
+            let lines: Vec<(i32, i32, i32, String)> =
+                plan.typed::<(Integer, Integer, Integer, Text)>().load(connection)?;
             Ok(lines.into_iter().map(|(.., line)| line).collect())
         }
     }

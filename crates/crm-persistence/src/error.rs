@@ -89,12 +89,10 @@ impl From<DieselError> for StoreError {
                 DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ReadOnlyTransaction,
                 _,
             ) => Self::Busy,
-            DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _) | DieselError::BrokenTransactionManager => {
-                Self::Unavailable(error.into())
-            }
-            DieselError::DatabaseError(_, ref information) => {
-                Self::from_message(&information.message().to_lowercase()).unwrap_or_else(|| Self::Internal(error.into()))
-            }
+            DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
+            | DieselError::BrokenTransactionManager => Self::Unavailable(error.into()),
+            DieselError::DatabaseError(_, ref information) => Self::from_message(&information.message().to_lowercase())
+                .unwrap_or_else(|| Self::Internal(error.into())),
             error => Self::Internal(error.into()),
         }
     }
@@ -104,7 +102,8 @@ impl StoreError {
     fn unique(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> Self {
         let (message, name) = (information.message(), information.constraint_name());
         let columns = message.strip_prefix("UNIQUE constraint failed: ");
-        let known = UNIQUE.iter().find(|(constraint, reported, _)| Some(*constraint) == name || Some(*reported) == columns);
+        let known =
+            UNIQUE.iter().find(|(constraint, reported, _)| Some(*constraint) == name || Some(*reported) == columns);
         match known {
             Some((_, _, field)) => Self::Conflict { field },
             None => Self::Internal(message.to_owned().into()),

@@ -43,7 +43,9 @@ pub enum Form {
 pub fn condition(backend: Backend, place: Place, test: &Test) -> Sql {
     let compare = |operator: &str, value: &Value| column(place).push(format!(" {operator} ")).bind(bind(place, value));
     match test {
-        Test::Equal(value) => Sql::joined([compare("=", value)].into_iter().chain(key_is_one_of(place, [value])), " AND "),
+        Test::Equal(value) => {
+            Sql::joined([compare("=", value)].into_iter().chain(key_is_one_of(place, [value])), " AND ")
+        }
         Test::NotEqual(value) if place.nullable => {
             Sql::joined([compare("<>", value), column(place).push(" IS NULL")], " OR ")
         }

@@ -34,7 +34,8 @@ impl<F: FieldSet> Keys<'_, F> {
     /// The segments after `cursor`, or of the whole list, in the order of the list.
     pub fn segments(&self, cursor: Option<&Cursor>) -> Vec<Segment> {
         let Some(cursor) = cursor else { return self.rest(&[], None) };
-        let mut segments = vec![self.segment(self.sort.len(), self.equal(&cursor.keys), Some(self.id_after(cursor.id)))];
+        let mut segments =
+            vec![self.segment(self.sort.len(), self.equal(&cursor.keys), Some(self.id_after(cursor.id)))];
         for level in (0..self.sort.len()).rev() {
             if let Some(value) = &cursor.keys[level] {
                 segments.extend(self.rest(&cursor.keys[..level], Some(value)));

@@ -26,12 +26,12 @@ pub mod imports;
 pub mod links;
 pub mod migrations;
 pub mod organisations;
+pub mod people;
 pub mod roles;
+pub mod search;
 pub mod sessions;
 pub mod teams;
 pub mod users;
-pub mod people;
-pub mod search;
 
 pub use database::{Database, DatabaseSettings};
 pub use dialect::Backend;

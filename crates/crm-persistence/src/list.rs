@@ -1,8 +1,6 @@
 //! One page of a list: conditions, segments, next cursor and total.
 
-use crm_domain::{
-    query::{Cursor, FieldSet, ListQuery, Page, Total, Value},
-};
+use crm_domain::query::{Cursor, FieldSet, ListQuery, Page, Total, Value};
 use diesel::{
     QueryableByName, RunQueryDsl,
     sql_types::{BigInt, Untyped},

@@ -1,6 +1,9 @@
 //! The schema and its versions. Both databases have the same versions; each program knows those it was built with.
 
-use diesel::{Connection, migration::{Migration, MigrationSource, MigrationVersion}};
+use diesel::{
+    Connection,
+    migration::{Migration, MigrationSource, MigrationVersion},
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::{
@@ -50,7 +53,8 @@ pub fn down(settings: &DatabaseSettings, steps: usize) -> Result<Vec<String>, St
 pub fn status(settings: &DatabaseSettings) -> Result<Vec<MigrationStatus>, StoreError> {
     let mut connection = connect(settings)?;
     let applied = on_either!(&mut connection, inner => inner.applied_migrations()).map_err(StoreError::Internal)?;
-    let known: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> = source(&connection).migrations().map_err(StoreError::Internal)?;
+    let known: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> =
+        source(&connection).migrations().map_err(StoreError::Internal)?;
     let mut all: Vec<_> = known
         .iter()
         .map(|migration| {

@@ -1,5 +1,7 @@
 //! Every list query on a table of some size: its plan walks an index, whatever it is sorted and filtered by.
 
+#![allow(clippy::unwrap_used, clippy::match_bool)] // A test may fail loudly; two spellings of SQL stand side by side.
+
 use crm_domain::{
     OrganisationField, PersonField, TeamId, UserId,
     access::{Actor, BuiltInRole, Grant, Guarded, Read, policy},
@@ -15,7 +17,9 @@ const ROWS: u32 = 40_000;
 fn fill(test: &TestDatabase) {
     let sqlite = test.name() == "sqlite";
     let rows = if sqlite {
-        format!("(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) SELECT i FROM n) AS n")
+        format!(
+            "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) SELECT i FROM n) AS n"
+        )
     } else {
         format!("generate_series(1, {ROWS}) AS n(i)")
     };
@@ -23,9 +27,12 @@ fn fill(test: &TestDatabase) {
         true => format!("CAST(printf('{mark}%015d', i) AS BLOB)"),
         false => format!("CAST(md5('{mark}' || i) AS uuid)"),
     };
-    let user = if sqlite { "X'00000000000000000000000000000007'" } else { "'00000000-0000-0000-0000-000000000007'::uuid" };
-    let team = if sqlite { "X'00000000000000000000000000000009'" } else { "'00000000-0000-0000-0000-000000000009'::uuid" };
-    let role = if sqlite { "X'00000000000070008000000000000003'" } else { "'00000000-0000-7000-8000-000000000003'::uuid" };
+    let user =
+        if sqlite { "X'00000000000000000000000000000007'" } else { "'00000000-0000-0000-0000-000000000007'::uuid" };
+    let team =
+        if sqlite { "X'00000000000000000000000000000009'" } else { "'00000000-0000-0000-0000-000000000009'::uuid" };
+    let role =
+        if sqlite { "X'00000000000070008000000000000003'" } else { "'00000000-0000-7000-8000-000000000003'::uuid" };
     let time = |offset: &str| match sqlite {
         true => format!("1767225600000000 + ({offset}) * 1000000"),
         false => format!("TIMESTAMPTZ '2026-01-01T00:00:00Z' + ({offset}) * INTERVAL '1 second'"),
@@ -141,7 +148,11 @@ fn check(request: &[(String, String)], plans: &[String], whole_tables: &mut Vec<
     assert!(!plans.is_empty());
     for plan in plans {
         let whole = |line: &str| {
-            line.contains("Seq Scan") || (line.contains("SCAN ") && !line.contains("INDEX") && !line.contains("VIRTUAL") && !line.contains("json_each"))
+            line.contains("Seq Scan")
+                || (line.contains("SCAN ")
+                    && !line.contains("INDEX")
+                    && !line.contains("VIRTUAL")
+                    && !line.contains("json_each"))
         };
         if plan.lines().any(whole) {
             whole_tables.push(format!("{request:?}\n{plan}\n"));
@@ -182,9 +193,19 @@ fn no_list_query_reads_a_whole_table() {
         ];
         for actor in actors {
             let grant = policy::authorise(&actor).unwrap();
-            walk::<OrganisationField, _, _>(test, &grant, |tx, g, q| organisations::list(tx, g, q), |tx, g, q| organisations::plans(tx, g, q));
+            walk::<OrganisationField, _, _>(
+                test,
+                &grant,
+                |tx, g, q| organisations::list(tx, g, q),
+                |tx, g, q| organisations::plans(tx, g, q),
+            );
             let grant = policy::authorise(&actor).unwrap();
-            walk::<PersonField, _, _>(test, &grant, |tx, g, q| people::list(tx, g, q), |tx, g, q| people::plans(tx, g, q));
+            walk::<PersonField, _, _>(
+                test,
+                &grant,
+                |tx, g, q| people::list(tx, g, q),
+                |tx, g, q| people::plans(tx, g, q),
+            );
         }
     });
 }

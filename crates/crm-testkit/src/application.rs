@@ -188,6 +188,7 @@ impl Answer {
     }
 
     /// The answer itself, when it has this status.
+    #[allow(clippy::return_self_not_must_use)] // Often only the check is wanted.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());

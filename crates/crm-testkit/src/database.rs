@@ -10,7 +10,7 @@ use std::{
 };
 
 use crm_persistence::{Database, DatabaseSettings, migrations};
-use diesel::{Connection, PgConnection, SqliteConnection, RunQueryDsl, connection::SimpleConnection};
+use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection, connection::SimpleConnection};
 use tempfile::TempDir;
 
 /// A migrated, empty database that goes away with its value.
@@ -38,8 +38,8 @@ impl TestDatabase {
 
     /// A database on the server that `TEST_POSTGRES_URL` names; none when it is not set.
     pub fn postgres() -> Option<Self> {
-        let server = postgres_server()?;
         static NEXT: AtomicU32 = AtomicU32::new(0);
+        let server = postgres_server()?;
         let name = format!("crm_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let template = postgres_template(&server);
         administrator(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}"));
@@ -49,7 +49,7 @@ impl TestDatabase {
     fn open(url: String, kept: Kept) -> Self {
         let settings = DatabaseSettings { read_connections: 4, write_connections: 2, ..DatabaseSettings::new(url) };
         let database = Database::open(&settings).expect("a test database opens");
-        Self { database, settings, kept: kept }
+        Self { database, settings, kept }
     }
 
     /// Runs statements of the test's own on a connection of its own, for volumes that no store function should make.
@@ -118,7 +118,8 @@ fn postgres_template(server: &str) -> String {
     let mut connection = connect(server);
     // Held until the connection closes: the other test processes wait here until the template is complete.
     connection.batch_execute("SELECT pg_advisory_lock(7237126173822)").expect("an advisory lock can be had");
-    let found = diesel::sql_query(format!("SELECT 1 FROM pg_database WHERE datname = '{name}'")).execute(&mut connection);
+    let found =
+        diesel::sql_query(format!("SELECT 1 FROM pg_database WHERE datname = '{name}'")).execute(&mut connection);
     if found.expect("the catalogue can be read") == 0 {
         let draft = format!("{name}_draft");
         administrator(server, &format!("DROP DATABASE IF EXISTS {draft} WITH (FORCE)"));
@@ -134,7 +135,8 @@ fn postgres_template(server: &str) -> String {
 fn migrations_fingerprint() -> u64 {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/postgres"));
     let folders = std::fs::read_dir(root).expect("the migrations stand in the repository");
-    let mut files: Vec<PathBuf> = folders.map(|folder| folder.expect("a folder can be listed").path().join("up.sql")).collect();
+    let mut files: Vec<PathBuf> =
+        folders.map(|folder| folder.expect("a folder can be listed").path().join("up.sql")).collect();
     files.sort();
     let mut hasher = std::hash::DefaultHasher::new();
     for file in files {

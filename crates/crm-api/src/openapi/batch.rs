@@ -36,38 +36,43 @@ pub(super) fn use_schema(tag: &str, body: &mut Value) {
 
 fn operation(name: &str, keys: &[&str]) -> Value {
     let (create, patch) = (reference(&format!("{name}Create")), reference(&format!("{name}Patch")));
-    let id = json!({"type": "string", "format": "uuid", "description": "The record."});
-    let versions = [
-        (
-            "version",
-            json!({"type": "integer", "format": "int64", "minimum": 1, "maximum": i64::MAX, "description": "The version that the record must have."}),
-        ),
-        (
-            "if_match",
-            json!({"type": "string", "maxLength": 20, "pattern": ENTITY_TAG, "description": "The `ETag` that the record must have, or `*`."}),
-        ),
-    ];
-    let mut choices = vec![choice("create", &[("data", create)])];
-    for (field, version) in versions {
-        let (id, version) = (("id", id.clone()), (field, version));
-        choices.push(choice("update", &[id.clone(), version.clone(), ("data", patch.clone())]));
-        choices.push(choice("delete", &[id, version]));
-    }
-    for field in keys {
-        let has_value = json!({"type": "object", "required": [field], "properties": {*field: {"type": "string"}}});
-        let by =
-            json!({"type": "string", "enum": [field], "description": "The field that tells which record is meant."});
-        choices.push(choice("upsert", &[("match", by), ("data", json!({"allOf": [patch, has_value]}))]));
-    }
-    json!({"description": "One operation, as a request of its own would be.", "oneOf": choices})
+    let key = json!({"type": "string", "enum": keys, "description": "The field that tells which record is meant; `data` has a value for it."});
+    json!({
+        "description": "One operation, as a request of its own would be.",
+        "oneOf": [
+            choice("create", vec![("data", create)]),
+            versioned(choice("update", vec![("id", id()), ("data", patch.clone())])),
+            choice("upsert", vec![("match", key), ("data", patch)]),
+            versioned(choice("delete", vec![("id", id())])),
+        ],
+    })
+}
+
+fn id() -> Value {
+    json!({"type": "string", "format": "uuid", "description": "The record."})
 }
 
 /// An operation that takes all these fields and no other.
-fn choice(word: &str, fields: &[(&str, Value)]) -> Value {
-    let mut properties = Map::from_iter([("op".to_owned(), json!({"type": "string", "enum": [word]}))]);
-    properties.extend(fields.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())));
+fn choice(word: &str, fields: Vec<(&str, Value)>) -> Value {
+    let op = ("op", json!({"type": "string", "enum": [word]}));
+    let all = [op].into_iter().chain(fields);
+    let properties: Map<String, Value> = all.map(|(name, schema)| (name.to_owned(), schema)).collect();
     let required: Vec<&String> = properties.keys().collect();
     json!({"type": "object", "title": word, "required": required, "properties": properties, "additionalProperties": false})
+}
+
+/// The operation, which also takes one of the two ways to say the version.
+fn versioned(mut operation: Value) -> Value {
+    operation["properties"]["version"] = json!({
+        "type": "integer", "format": "int64", "minimum": 1, "maximum": i64::MAX,
+        "description": "The version that the record must have.",
+    });
+    operation["properties"]["if_match"] = json!({
+        "type": "string", "maxLength": 20, "pattern": ENTITY_TAG,
+        "description": "The `ETag` that the record must have, or `*`.",
+    });
+    operation["oneOf"] = json!([{"required": ["version"]}, {"required": ["if_match"]}]);
+    operation
 }
 
 fn reference(name: &str) -> Value {

@@ -175,8 +175,7 @@ impl Operation<'_> {
         let mut added: Vec<Value> = self.path_parameters();
         let header = |name: &str, required: bool, description: &str, schema: Value| json!({"name": name, "in": "header", "required": required, "description": description, "schema": schema});
         if self.takes_version() {
-            let schema =
-                json!({"type": "string", "minLength": 1, "maxLength": 20, "pattern": ENTITY_TAG, "examples": ["\"3\"", "*"]});
+            let schema = json!({"type": "string", "minLength": 1, "maxLength": 20, "pattern": ENTITY_TAG, "examples": ["\"3\"", "*"]});
             added.push(header(
                 "If-Match",
                 self.needs_version(),

@@ -33,9 +33,9 @@ mod web;
 
 pub use country::CountryCode;
 pub use currency::CurrencyCode;
+pub use date::{Date, parse_date, parse_date_lenient};
 #[cfg(feature = "openapi")]
 pub use date::{date_field_schema, date_schema};
-pub use date::{Date, parse_date, parse_date_lenient};
 pub use email::EmailAddress;
 pub use fold::{fold, search_text, search_words};
 pub use isin::Isin;

@@ -1,8 +1,8 @@
 //! Organisations in the database.
 
+mod place;
 mod row;
 mod statistics;
-mod place;
 
 use crm_domain::{
     Organisation, OrganisationField, OrganisationId, Version,

@@ -3,8 +3,8 @@
 use crm_domain::{
     Organisation, Stamps, Version,
     values::{
-        CountryCode, CurrencyCode, Date, EmailAddress, LanguageCode, Lei, Line, Money, Name, Percent, PhoneNumber, Text,
-        WebAddress, fold,
+        CountryCode, CurrencyCode, Date, EmailAddress, LanguageCode, Lei, Line, Money, Name, Percent, PhoneNumber,
+        Text, WebAddress, fold,
     },
 };
 use diesel::{AsChangeset, Insertable, Queryable, Selectable};

@@ -457,6 +457,7 @@ fn check_whole(bytes: &[u8]) -> Result<(), TestCaseError> {
 }
 
 /// As many inputs as `PROPTEST_CASES` says, 2,000 without it.
+#[expect(clippy::disallowed_methods, reason = "the number of cases is the test runner's to say")]
 fn cases() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
