@@ -54,10 +54,17 @@ pub struct FieldError {
 
 /// All broken rules of one input; never empty when returned as an error.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, thiserror::Error)]
-#[error("the input breaks {} rule(s)", errors.len())]
+#[error("the input is not valid: {}", told(errors))]
 pub struct Invalid {
     /// In the order in which the fields are declared.
     pub errors: Vec<FieldError>,
+}
+
+/// All broken rules in one line, for logs and commands.
+fn told(errors: &[FieldError]) -> String {
+    let one =
+        |error: &FieldError| format!("{} {}", error.pointer.trim_start_matches('/'), error.detail).trim().to_owned();
+    errors.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 impl Invalid {

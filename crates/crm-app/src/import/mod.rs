@@ -1,7 +1,7 @@
 //! Imports: many records from one file, in bounded memory, which can be taken back as a whole.
 //!
-//! A file is read as it is ([`reader`]), a row at a time ([`row`], [`cells`]), a thousand rows in one transaction
-//! ([`chunk`]), by one job ([`job`]). What the resources do not have in common is their [`target`].
+//! A file is read as it is ([`reader`]), a row at a time (`row`, `cells`), a thousand rows in one transaction
+//! (`chunk`), by one job (`job`). What the resources do not have in common is their `target`.
 
 mod cells;
 mod chunk;
