@@ -4,8 +4,8 @@
 //! A rank leaves out what the ranks before it have shown, so each record appears once.
 
 use crm_domain::{
-    Organisation, OrganisationField, Person, SearchHit, SearchType,
-    access::{Grant, Read},
+    OrganisationField, SearchHit, SearchType,
+    access::{Grant, Guarded, Read},
     query::{ListQuery, Page},
 };
 use diesel::{
@@ -26,6 +26,24 @@ use crate::{
     visible::{Life, visible},
 };
 
+/// What a caller may search: the rows of each kind that a grant covers.
+#[derive(Clone, Debug, Default)]
+pub struct Searched(Vec<(SearchType, Sql)>);
+
+impl Searched {
+    /// The records of this kind that the grant covers are searched as well.
+    ///
+    /// # Panics
+    ///
+    /// When the grant is for records of another kind.
+    #[must_use]
+    pub fn and<R: Guarded>(mut self, kind: SearchType, grant: &Grant<Read, R>) -> Self {
+        assert_eq!(kind.as_ref(), R::RESOURCE.as_ref(), "a grant speaks of its own kind of records");
+        self.0.push((kind, visible(grant, Shape::of(kind).table, Life::Live)));
+        self
+    }
+}
+
 /// A page of the records that have all these folded words, best first. What there is no grant for is left out.
 ///
 /// Rank 1: the name begins with the words; for a person the full name or the last name. Rank 2: a word of the name begins
@@ -33,19 +51,14 @@ use crate::{
 /// stands under the name that fits.
 pub fn search(
     tx: &mut impl Transaction,
-    organisations: Option<&Grant<Read, Organisation>>,
-    people: Option<&Grant<Read, Person>>,
+    searched: Searched,
     words: &[String],
     limit: u32,
     after: Option<&str>,
 ) -> Result<Page<SearchHit>, StoreError> {
     let list = format!("search {}", fingerprint(words));
     let after: Option<Position> = cursor::decode(&list, after)?;
-    let sources = Sources {
-        organisations: organisations.map(|grant| visible(grant, "organisations", Life::Live)),
-        people: people.map(|grant| visible(grant, "people", Life::Live)),
-        words: Words { backend: backend(tx), words },
-    };
+    let sources = Sources { searched, words: Words { backend: backend(tx), words } };
     let limit = limit as usize;
     let mut found: Vec<Found> = Vec::new();
     for rank in after.as_ref().map_or(1, |after| after.rank.max(1))..=LAST_RANK {
@@ -92,8 +105,7 @@ struct Found {
 
 /// What a caller may search, and for what.
 struct Sources<'a> {
-    organisations: Option<Sql>,
-    people: Option<Sql>,
+    searched: Searched,
     words: Words<'a>,
 }
 
@@ -105,31 +117,62 @@ struct Source {
     condition: Sql,
 }
 
+/// How the records of a kind are found and shown.
+struct Shape {
+    table: &'static str,
+    /// The folded name by which they are ordered. Where it may be empty, records without one are not found: there would
+    /// be nothing to show them by.
+    key: &'static str,
+    /// A folded name that does as well for the first rank.
+    other_key: Option<&'static str>,
+    /// What is shown of a hit.
+    columns: &'static str,
+}
+
+impl Shape {
+    #[rustfmt::skip]
+    const fn of(kind: SearchType) -> Self {
+        match kind {
+            SearchType::Organisations => Self {
+                table: "organisations", key: "name_key", other_key: None,
+                columns: "name, NULL AS first_name, city AS detail, country_code AS other_detail",
+            },
+            SearchType::People => Self {
+                table: "people", key: "full_name_key", other_key: Some("last_name_key"),
+                columns: "last_name AS name, first_name, job_title AS detail, email AS other_detail",
+            },
+            SearchType::Products => Self {
+                table: "products", key: "name_key", other_key: None,
+                columns: "name, NULL AS first_name, isin AS detail, type AS other_detail",
+            },
+            SearchType::Mandates => Self {
+                table: "mandates", key: "number_key", other_key: None,
+                columns: "number AS name, NULL AS first_name, status AS detail, NULL AS other_detail",
+            },
+        }
+    }
+}
+
 impl Sources<'_> {
     /// The queries of a rank. No record is found by two of them.
     fn of_rank(&self, rank: u8) -> Vec<Source> {
-        let source = |kind, table, key, base: &Sql, conditions: Vec<Sql>| Source {
-            kind,
-            table,
-            key,
-            condition: Sql::joined(std::iter::once(base.clone()).chain(conditions), " AND "),
-        };
         let mut sources = Vec::new();
-        if let Some(base) = &self.organisations {
-            let (table, key) = ("organisations", "name_key");
-            let conditions = self.words.of_rank(rank, table, key, vec![key]);
-            sources.push(source(SearchType::Organisations, table, key, base, conditions));
-        }
-        if let Some(base) = &self.people {
-            let (table, key, last_name) = ("people", "full_name_key", "last_name_key");
-            let mut conditions = self.words.of_rank(rank, table, key, vec![last_name, key]);
-            if rank == 1 {
+        for (kind, base) in &self.searched.0 {
+            let Shape { table, key, other_key, .. } = Shape::of(*kind);
+            let source = |key: &'static str, conditions: Vec<Sql>| {
+                let named = Sql::new().column(table, key).push(" IS NOT NULL");
+                let condition = Sql::joined([base.clone(), named].into_iter().chain(conditions), " AND ");
+                Source { kind: *kind, table, key, condition }
+            };
+            let whole = other_key.into_iter().chain([key]).collect();
+            let mut conditions = self.words.of_rank(rank, table, key, whole);
+            if let (Some(other_key), 1) = (other_key, rank) {
                 // Two walks of two indexes, which one query with OR would not be on either database.
-                let by_last_name = self.words.begin(table, last_name);
-                conditions.push(not(by_last_name.clone()));
-                sources.push(source(SearchType::People, table, last_name, base, vec![by_last_name]));
+                let by_other_key = self.words.begin(table, other_key);
+                conditions.push(not(by_other_key.clone()));
+                sources.push(source(other_key, vec![by_other_key]));
             }
-            sources.push(source(SearchType::People, table, key, base, conditions));
+            sources.push(source(key, conditions));
         }
         sources
     }
@@ -201,7 +244,7 @@ impl Source {
         let mut sql = Sql::new()
             .push("SELECT id, ")
             .column(table, key)
-            .push(format!(" AS \"key\", {} FROM {table} WHERE ", columns(kind)))
+            .push(format!(" AS \"key\", {} FROM {table} WHERE ", Shape::of(kind).columns))
             .append(condition);
         if let Some(after) = after {
             sql = sql.push(" AND ").append(later(table, key, kind, after));
@@ -209,14 +252,6 @@ impl Source {
         let sql = sql.push(" ORDER BY ").column(table, key).push(", ").column(table, "id").push(" LIMIT ");
         let rows: Vec<Row> = sql.bind(Bind::Integer(limit)).typed::<Untyped>().load(connection(tx))?;
         Ok(rows.into_iter().map(|row| row.found(kind, rank)).collect())
-    }
-}
-
-/// What is shown of a hit.
-fn columns(kind: SearchType) -> &'static str {
-    match kind {
-        SearchType::Organisations => "name, NULL AS first_name, city AS detail, country_code AS other_detail",
-        SearchType::People => "last_name AS name, first_name, job_title AS detail, email AS other_detail",
     }
 }
 
