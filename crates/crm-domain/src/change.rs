@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{FieldChange, ImportId, ImportStatus, MandateStatus, UserId, Version, access::Resource, values::Timestamp};
+use crate::{FieldChange, ImportId, ImportStatus, MandateStatus, TaskStatus, UserId, Version, access::Resource, values::Timestamp};
 
 /// The kinds of records that the change log speaks of.
 #[derive(
@@ -38,6 +38,10 @@ pub enum RecordKind {
     Mandates,
     /// [`crate::MandateProduct`]
     MandateProducts,
+    /// [`crate::Interaction`]
+    Interactions,
+    /// [`crate::Task`]
+    Tasks,
     /// [`crate::User`]
     Users,
     /// [`crate::Team`]
@@ -58,6 +62,8 @@ impl RecordKind {
             Self::Products => "product",
             Self::Mandates => "mandate",
             Self::MandateProducts => "mandate_product",
+            Self::Interactions => "interaction",
+            Self::Tasks => "task",
             Self::Users => "user",
             Self::Teams => "team",
             Self::Roles => "role",
@@ -72,6 +78,8 @@ impl RecordKind {
             Self::People => Resource::People,
             Self::Products => Resource::Products,
             Self::Mandates | Self::MandateProducts => Resource::Mandates,
+            Self::Interactions => Resource::Interactions,
+            Self::Tasks => Resource::Tasks,
             Self::Users => Resource::Users,
             Self::Teams => Resource::Teams,
             Self::Roles => Resource::Roles,
@@ -166,6 +174,8 @@ impl Change {
             }
             (RecordKind::Mandates, ChangeAction::Updated) if became(MandateStatus::Signed.as_ref()) => "signed",
             (RecordKind::Mandates, ChangeAction::Updated) if became(MandateStatus::Ended.as_ref()) => "ended",
+            (RecordKind::Tasks, ChangeAction::Updated) if became(TaskStatus::Done.as_ref()) => "completed",
+            (RecordKind::Tasks, ChangeAction::Updated) if moved("assignee_id").is_some_and(|to| !to.new.is_null()) => "assigned",
             (RecordKind::Imports, ChangeAction::Updated) if became(ImportStatus::Completed.as_ref()) => "completed",
             (_, action) => action.into(),
         };

@@ -12,7 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::{
-    Change, Import, Link, Mandate, MandateProduct, Organisation, Person, Product, Session, Team, User, Violation,
+    Change, Import, Interaction, Link, Mandate, MandateProduct, Organisation, Person, Product, Session, Task, Team, User,
+    Violation,
     access::Role,
 };
 
@@ -36,6 +37,10 @@ pub type ProductId = Id<Product>;
 pub type MandateId = Id<Mandate>;
 /// Id of a [`MandateProduct`].
 pub type MandateProductId = Id<MandateProduct>;
+/// Id of an [`Interaction`].
+pub type InteractionId = Id<Interaction>;
+/// Id of a [`Task`].
+pub type TaskId = Id<Task>;
 /// Id of a [`User`].
 pub type UserId = Id<User>;
 /// Id of a [`Team`].

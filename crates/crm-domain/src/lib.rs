@@ -42,7 +42,7 @@
 //!
 //! // The grant tells which rows: here those of the reader's team, as long as somebody owns them.
 //! let grant = policy::authorise::<Read, Organisation>(&reader)?;
-//! let record = Ownership { owner_id: Some(UserId::from_u128(8)), team_id: Some(team), created_by: None };
+//! let record = Ownership { owner_id: Some(UserId::from_u128(8)), team_id: Some(team), ..Ownership::default() };
 //! assert!(grant.scope().admits(&record));
 //! assert!(!grant.scope().admits(&Ownership { team_id: None, ..record }));
 //! # Ok::<(), crm_domain::access::Denied>(())
@@ -85,8 +85,10 @@ mod choice;
 mod edit;
 mod field;
 mod id;
+mod id_set;
 mod import;
 mod input;
+mod interaction;
 mod invalid;
 mod link;
 mod mandate;
@@ -97,6 +99,8 @@ pub mod query;
 mod refused;
 mod search;
 mod stamps;
+mod task;
+mod timeline;
 mod user;
 pub mod values;
 
@@ -105,11 +109,13 @@ pub use choice::{Choice, names_of, parse_choice};
 pub use edit::{Applied, Editor, FieldChange};
 pub use field::Field;
 pub use id::{
-    ChangeId, Id, ImportId, LinkId, MandateId, MandateProductId, OrganisationId, PersonId, ProductId, RoleId,
-    SessionId, TeamId, UserId,
+    ChangeId, Id, ImportId, InteractionId, LinkId, MandateId, MandateProductId, OrganisationId, PersonId, ProductId,
+    RoleId, SessionId, TaskId, TeamId, UserId,
 };
+pub use id_set::IdSet;
 pub use import::{Import, ImportCounts, ImportStatus, ImportTarget, OnDuplicate};
 pub use input::InputReader;
+pub use interaction::{Interaction, InteractionField, InteractionPatch, InteractionType};
 pub use invalid::{FieldError, Invalid, Violation};
 pub use link::{Link, LinkPatch, LinkRole};
 pub use mandate::{Mandate, MandateField, MandatePatch, MandateProduct, MandateStatus};
@@ -121,4 +127,6 @@ pub use product::{Product, ProductField, ProductPatch, ProductStatus, ProductTyp
 pub use refused::{Conflict, Refused};
 pub use search::{SearchHit, SearchType};
 pub use stamps::{NewRecord, Stamps, Version};
+pub use task::{Recurrence, Task, TaskField, TaskPatch, TaskPriority, TaskStatus};
+pub use timeline::{TimelineEntry, TimelineItem};
 pub use user::{Locale, Session, Team, User};

@@ -160,6 +160,8 @@ pub struct Organisation {
     pub description: Option<Text>,
     /// What one should know.
     pub notes: Option<Text>,
+    /// When the latest interaction with it was. It follows the interactions by itself, and is no new version of the record.
+    pub last_activity_at: Option<Timestamp>,
     /// Version, ownership and stamps.
     #[serde(flatten)]
     pub stamps: Stamps,
@@ -325,6 +327,7 @@ impl Organisation {
             is_active: true,
             description: None,
             notes: None,
+            last_activity_at: None,
             stamps: new.stamps(),
         }
     }
@@ -392,6 +395,7 @@ pub enum OrganisationField {
     SignatureProbability,
     SignatureDate,
     IsActive,
+    LastActivityAt,
     OwnerId,
     TeamId,
     CreatedAt,
@@ -424,7 +428,7 @@ impl FieldSet for OrganisationField {
             Self::Strategies | Self::Tags => Kind::Tags,
             Self::IsActive => Kind::Boolean,
             Self::Id | Self::OwnerId | Self::TeamId | Self::CreatedBy | Self::UpdatedBy => Kind::Id,
-            Self::CreatedAt | Self::UpdatedAt => Kind::Time,
+            Self::LastActivityAt | Self::CreatedAt | Self::UpdatedAt => Kind::Time,
         }
     }
 
@@ -438,6 +442,7 @@ impl FieldSet for OrganisationField {
                 | Self::PipelineStage
                 | Self::PotentialAmount
                 | Self::SignatureDate
+                | Self::LastActivityAt
                 | Self::CreatedAt
                 | Self::UpdatedAt
         )

@@ -49,6 +49,8 @@ pub struct Person {
     pub consent_date: Option<Date>,
     /// What one should know.
     pub notes: Option<Text>,
+    /// When the latest interaction with them was. It follows the interactions by itself, and is no new version of the record.
+    pub last_activity_at: Option<Timestamp>,
     /// Version, ownership and stamps.
     #[serde(flatten)]
     pub stamps: Stamps,
@@ -172,6 +174,7 @@ impl Person {
             consent: false,
             consent_date: None,
             notes: None,
+            last_activity_at: None,
             stamps: new.stamps(),
         }
     }
@@ -226,6 +229,7 @@ pub enum PersonField {
     IsActive,
     Consent,
     ConsentDate,
+    LastActivityAt,
     OwnerId,
     TeamId,
     CreatedAt,
@@ -247,14 +251,14 @@ impl FieldSet for PersonField {
             Self::IsActive | Self::Consent => Kind::Boolean,
             Self::ConsentDate => Kind::Date,
             Self::Id | Self::OwnerId | Self::TeamId | Self::CreatedBy | Self::UpdatedBy => Kind::Id,
-            Self::CreatedAt | Self::UpdatedAt => Kind::Time,
+            Self::LastActivityAt | Self::CreatedAt | Self::UpdatedAt => Kind::Time,
         }
     }
 
     fn is_sortable(self) -> bool {
         matches!(
             self,
-            Self::FirstName | Self::LastName | Self::Email | Self::CountryCode | Self::CreatedAt | Self::UpdatedAt
+            Self::FirstName | Self::LastName | Self::Email | Self::CountryCode | Self::LastActivityAt | Self::CreatedAt | Self::UpdatedAt
         )
     }
 

@@ -31,6 +31,10 @@ pub enum SearchType {
     Products,
     /// [`crate::Mandate`]
     Mandates,
+    /// [`crate::Interaction`]
+    Interactions,
+    /// [`crate::Task`]
+    Tasks,
 }
 
 /// One record that a search found.

@@ -127,6 +127,18 @@ pub fn of_record(
     Ok(Page { items, next_cursor, total: None })
 }
 
+/// Up to so many changes that fit a condition, in an order.
+pub(crate) fn newest(
+    tx: &mut impl Transaction,
+    condition: Sql,
+    order: Sql,
+    limit: i64,
+) -> Result<Vec<RecordedChange>, StoreError> {
+    let query = table::table.select(Row::as_select()).filter(condition).order_by(order).limit(limit);
+    let rows: Vec<Row> = query.into_boxed::<crate::connection::Multi>().load(connection(tx))?;
+    Ok(rows.into_iter().map(RecordedChange::from).collect())
+}
+
 /// How far a reader of the change log sees each kind of record; kinds that are absent are not seen at all.
 #[derive(Clone, Debug, Default)]
 pub struct Readable(Vec<(RecordKind, Scope)>);
@@ -176,6 +188,8 @@ fn of_kind(kind: RecordKind, scope: Scope) -> Sql {
         (RecordKind::People, _) => exists("people"),
         (RecordKind::Products, _) => exists("products"),
         (RecordKind::Mandates, _) => exists("mandates"),
+        (RecordKind::Interactions, _) => exists("interactions"),
+        (RecordKind::Tasks, _) => exists("tasks"),
         (RecordKind::Users, _) => exists("users"),
         (RecordKind::Teams, _) => exists("teams"),
         (RecordKind::Links, _) => {

@@ -62,7 +62,7 @@ pub enum StoreError {
 }
 
 /// The unique constraints and indexes, by the name that PostgreSQL reports and the columns that `SQLite` reports.
-const UNIQUE: [(&str, &str, &str); 10] = [
+const UNIQUE: [(&str, &str, &str); 11] = [
     ("organisations_lei", "organisations.lei", "lei"),
     ("organisations_licence_number", "organisations.licence_number", "licence_number"),
     ("people_email", "people.email_key", "email"),
@@ -70,19 +70,22 @@ const UNIQUE: [(&str, &str, &str); 10] = [
     ("links_primary", "links.organisation_id", "is_primary"),
     ("products_isin", "products.isin", "isin"),
     ("mandate_products_pair", "mandate_products.mandate_id, mandate_products.product_id", "product_id"),
+    ("tasks_previous", "tasks.previous_task_id", "previous_task_id"),
     ("users_email", "users.email_key", "email"),
     ("teams_name", "teams.name_key", "name"),
     ("roles_name_key_key", "roles.name_key", "name"),
 ];
 
 /// The columns whose foreign keys an input can break.
-const REFERENCES: [(&str, &str); 8] = [
+const REFERENCES: [(&str, &str); 10] = [
     ("owner_id_fkey", "owner_id"),
     ("team_id_fkey", "team_id"),
     ("organisation_id_fkey", "organisation_id"),
     ("person_id_fkey", "person_id"),
     ("mandate_id_fkey", "mandate_id"),
     ("product_id_fkey", "product_id"),
+    ("assignee_id_fkey", "assignee_id"),
+    ("interaction_id_fkey", "interaction_id"),
     ("role_id_fkey", "role_id"),
     ("manager_id_fkey", "manager_id"),
 ];

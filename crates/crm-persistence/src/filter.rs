@@ -37,6 +37,8 @@ pub enum Form {
     Searched,
     /// As a set of words.
     Set,
+    /// As rows of this table, one for each id of a set, which name the record in its column `interaction_id`.
+    Members(&'static str),
 }
 
 /// The condition that `test` puts on the field at `place`.
@@ -60,6 +62,7 @@ pub fn condition(backend: Backend, place: Place, test: &Test) -> Sql {
         Test::LessOrEqual(value) => compare("<=", value),
         Test::Contains(text) => contains(backend, place, text),
         Test::StartsWith(text) => starts_with(place, text),
+        Test::AnyOf(ids) if matches!(place.form, Form::Members(_)) => has_member(place, ids),
         Test::AnyOf(words) => {
             let each = words.iter().map(|word| dialect::has_word(backend, place.table, place.column, word));
             Sql::joined(each, " OR ")
@@ -67,6 +70,19 @@ pub fn condition(backend: Backend, place: Place, test: &Test) -> Sql {
         Test::Empty => column(place).push(" IS NULL"),
         Test::Present => column(place).push(" IS NOT NULL"),
     }
+}
+
+/// The rows that have one of these ids in the table of their set.
+fn has_member(place: Place, ids: &[String]) -> Sql {
+    let Form::Members(table) = place.form else { return Sql::new().push("1 = 0") };
+    let ids = ids.iter().filter_map(|id| id.parse().ok()).map(|id| Bind::Id(UuidColumn(id)));
+    Sql::new()
+        .column(place.table, "id")
+        .push(format!(" IN (SELECT {table}.interaction_id FROM {table} WHERE "))
+        .column(table, place.column)
+        .push(" IN (")
+        .binds(ids)
+        .push("))")
 }
 
 /// Equal texts have equal keys, and only the keys have an index.

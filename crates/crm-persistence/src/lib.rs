@@ -25,6 +25,7 @@ pub mod changes;
 pub mod figures;
 pub mod idempotency;
 pub mod imports;
+pub mod interactions;
 pub mod links;
 pub mod mandate_products;
 pub mod mandates;
@@ -35,7 +36,9 @@ pub mod products;
 pub mod roles;
 pub mod search;
 pub mod sessions;
+pub mod tasks;
 pub mod teams;
+pub mod timeline;
 pub mod users;
 
 pub use database::{Database, DatabaseSettings};

@@ -129,6 +129,7 @@ diesel::table! {
         description -> Nullable<Text>,
         notes -> Nullable<Text>,
         search_text -> Text,
+        last_activity_at -> Nullable<DbTime>,
         version -> BigInt,
         owner_id -> Nullable<DbUuid>,
         team_id -> Nullable<DbUuid>,
@@ -166,6 +167,7 @@ diesel::table! {
         consent_date -> Nullable<Date>,
         notes -> Nullable<Text>,
         search_text -> Text,
+        last_activity_at -> Nullable<DbTime>,
         version -> BigInt,
         owner_id -> Nullable<DbUuid>,
         team_id -> Nullable<DbUuid>,
@@ -359,6 +361,88 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::column::{DbTime, DbUuid};
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+
+    interactions (id) {
+        id -> DbUuid,
+        #[sql_name = "type"]
+        kind -> Text,
+        occurred_at -> DbTime,
+        occurred_month -> Integer,
+        duration_minutes -> Nullable<Integer>,
+        subject -> Text,
+        subject_key -> Text,
+        body -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        organisation_id -> Nullable<DbUuid>,
+        product_id -> Nullable<DbUuid>,
+        search_text -> Text,
+        version -> BigInt,
+        owner_id -> Nullable<DbUuid>,
+        team_id -> Nullable<DbUuid>,
+        created_at -> DbTime,
+        created_by -> Nullable<DbUuid>,
+        updated_at -> DbTime,
+        updated_by -> Nullable<DbUuid>,
+        deleted_at -> Nullable<DbTime>,
+    }
+}
+
+diesel::table! {
+    use crate::column::{DbTime, DbUuid};
+
+    interaction_people (interaction_id, person_id) {
+        interaction_id -> DbUuid,
+        person_id -> DbUuid,
+        occurred_at -> DbTime,
+    }
+}
+
+diesel::table! {
+    use crate::column::{DbTime, DbUuid};
+
+    interaction_users (interaction_id, user_id) {
+        interaction_id -> DbUuid,
+        user_id -> DbUuid,
+        occurred_at -> DbTime,
+    }
+}
+
+diesel::table! {
+    use crate::column::{DbTime, DbUuid};
+    use diesel::sql_types::{BigInt, Nullable, Text};
+
+    tasks (id) {
+        id -> DbUuid,
+        title -> Text,
+        title_key -> Text,
+        description -> Nullable<Text>,
+        due_at -> Nullable<DbTime>,
+        priority -> Text,
+        status -> Text,
+        assignee_id -> Nullable<DbUuid>,
+        completed_at -> Nullable<DbTime>,
+        organisation_id -> Nullable<DbUuid>,
+        person_id -> Nullable<DbUuid>,
+        mandate_id -> Nullable<DbUuid>,
+        interaction_id -> Nullable<DbUuid>,
+        recurrence -> Nullable<Text>,
+        previous_task_id -> Nullable<DbUuid>,
+        search_text -> Text,
+        version -> BigInt,
+        owner_id -> Nullable<DbUuid>,
+        team_id -> Nullable<DbUuid>,
+        created_at -> DbTime,
+        created_by -> Nullable<DbUuid>,
+        updated_at -> DbTime,
+        updated_by -> Nullable<DbUuid>,
+        deleted_at -> Nullable<DbTime>,
+    }
+}
+
+diesel::joinable!(interaction_people -> interactions (interaction_id));
 diesel::joinable!(links -> organisations (organisation_id));
 diesel::joinable!(links -> people (person_id));
 diesel::joinable!(mandate_products -> mandates (mandate_id));
@@ -367,5 +451,5 @@ diesel::joinable!(mandates -> organisations (organisation_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(users -> roles (role_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
-diesel::allow_tables_to_appear_in_same_query!(organisations, people, links, users, sessions, roles, refresh_tokens);
+diesel::allow_tables_to_appear_in_same_query!(organisations, interactions, interaction_people, people, links, users, sessions, roles, refresh_tokens);
 diesel::allow_tables_to_appear_in_same_query!(mandates, products, mandate_products, organisations);

@@ -149,6 +149,14 @@ impl Shape {
                 table: "mandates", key: "number_key", other_key: None,
                 columns: "number AS name, NULL AS first_name, status AS detail, NULL AS other_detail",
             },
+            SearchType::Interactions => Self {
+                table: "interactions", key: "subject_key", other_key: None,
+                columns: "subject AS name, NULL AS first_name, type AS detail, NULL AS other_detail",
+            },
+            SearchType::Tasks => Self {
+                table: "tasks", key: "title_key", other_key: None,
+                columns: "title AS name, NULL AS first_name, status AS detail, NULL AS other_detail",
+            },
         }
     }
 }

@@ -35,12 +35,12 @@ pub enum Reach {
 /// The rows that a grant covers. Every query of a guarded record begins with it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Scope {
-    /// Owned records that this user owns or created.
+    /// Owned records that this user owns, created or is assigned to.
     Own {
         /// The caller.
         user: UserId,
     },
-    /// Owned records that this user owns or created, or that belong to this team.
+    /// Owned records that this user owns, created or is assigned to, or that belong to this team.
     Team {
         /// The caller.
         user: UserId,
@@ -52,7 +52,7 @@ pub enum Scope {
 }
 
 /// Whose a record is: all that a scope looks at.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Ownership {
     /// The owner.
     pub owner_id: Option<UserId>,
@@ -60,28 +60,34 @@ pub struct Ownership {
     pub team_id: Option<TeamId>,
     /// The creator.
     pub created_by: Option<UserId>,
+    /// Who it is assigned to; only tasks are.
+    pub assignee_id: Option<UserId>,
 }
 
 impl From<&Stamps> for Ownership {
     fn from(stamps: &Stamps) -> Self {
-        Self { owner_id: stamps.owner_id, team_id: stamps.team_id, created_by: stamps.created_by }
+        let Stamps { owner_id, team_id, created_by, .. } = *stamps;
+        Self { owner_id, team_id, created_by, assignee_id: None }
     }
 }
 
 impl Scope {
-    /// Whether a record lies within the scope. A record without an owner lies within [`Scope::All`] only.
+    /// Whether a record lies within the scope. A record without an owner lies within [`Scope::All`] only, whoever it is
+    /// assigned to.
     ///
     /// ```
     /// use crm_domain::{UserId, access::{Ownership, Scope}};
     /// let me = UserId::from_u128(1);
-    /// let mine = Ownership { owner_id: Some(me), team_id: None, created_by: None };
-    /// let unowned = Ownership { owner_id: None, team_id: None, created_by: Some(me) };
+    /// let mine = Ownership { owner_id: Some(me), ..Ownership::default() };
+    /// let unowned = Ownership { created_by: Some(me), ..Ownership::default() };
+    /// let assigned = Ownership { owner_id: Some(UserId::from_u128(2)), assignee_id: Some(me), ..Ownership::default() };
     /// assert!(Scope::Own { user: me }.admits(&mine));
     /// assert!(!Scope::Own { user: me }.admits(&unowned));
+    /// assert!(Scope::Own { user: me }.admits(&assigned));
     /// assert!(Scope::All.admits(&unowned));
     /// ```
     pub fn admits(&self, record: &Ownership) -> bool {
-        let owned_by = |user: UserId| record.owner_id == Some(user) || record.created_by == Some(user);
+        let owned_by = |user: UserId| [record.owner_id, record.created_by, record.assignee_id].contains(&Some(user));
         match *self {
             Self::All => true,
             Self::Own { user } => record.owner_id.is_some() && owned_by(user),

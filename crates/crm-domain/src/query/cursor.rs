@@ -74,7 +74,7 @@ fn key_from_json(kind: Kind, key: &serde_json::Value) -> Option<Option<Value>> {
         Kind::Boolean => Value::Boolean(key.as_bool()?),
         Kind::Date => Value::Date(parse_date(key.as_str()?).ok()?),
         Kind::Time => Value::Time(Timestamp::from_micros(key.as_i64()?)),
-        Kind::Id => Value::Id(key.as_str()?.parse().ok()?),
+        Kind::Id | Kind::Ids => Value::Id(key.as_str()?.parse().ok()?),
     };
     Some(Some(value))
 }

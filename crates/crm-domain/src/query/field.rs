@@ -17,6 +17,28 @@ pub trait FieldSet: Choice + Eq + fmt::Debug + Send + Sync + 'static {
 
     /// The order of a list that asks for none: the newest first.
     fn newest_first() -> Self;
+
+    /// The word that stands for the caller's own id in a filter by this field, where its ids are those of users (`me`) or
+    /// teams (`mine`).
+    ///
+    /// Told by the name, because these fields have the same name and meaning in every resource.
+    fn word_for_caller(self) -> Option<CallerWord> {
+        match self.as_ref() {
+            "owner_id" | "assignee_id" | "created_by" | "updated_by" | "participant_users" => Some(CallerWord::Me),
+            "team_id" => Some(CallerWord::Mine),
+            _ => None,
+        }
+    }
+}
+
+/// A word that stands for an id of the caller. Whoever reads a request puts the id in its place: the domain knows no caller.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, strum::AsRefStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum CallerWord {
+    /// The caller.
+    Me,
+    /// The caller's team.
+    Mine,
 }
 
 /// What the values of a field are.
@@ -42,6 +64,8 @@ pub enum Kind {
     Id,
     /// A set of words.
     Tags,
+    /// A set of ids of records.
+    Ids,
 }
 
 /// How a filter compares.
@@ -81,7 +105,7 @@ impl Kind {
             Self::Folded => &[Eq, Ne, In, Contains, StartsWith, Is],
             Self::Integer | Self::Money | Self::Date | Self::Time => &[Eq, Ne, In, Gt, Gte, Lt, Lte, Is],
             Self::Boolean => &[Eq, Ne, Is],
-            Self::Tags => &[Any],
+            Self::Tags | Self::Ids => &[Any],
         }
     }
 }

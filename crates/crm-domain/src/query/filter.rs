@@ -98,7 +98,7 @@ fn test(kind: Kind, operator: &str, text: &str) -> Result<Test, Violation> {
         Operator::Lte => Test::LessOrEqual(value()?),
         Operator::Contains => Test::Contains(folded(text)?),
         Operator::StartsWith => Test::StartsWith(folded(text)?),
-        Operator::Any => Test::AnyOf(several(text)?.into_iter().map(plain).collect::<Result<_, _>>()?),
+        Operator::Any => Test::AnyOf(several(text)?.into_iter().map(|item| kind.word(item)).collect::<Result<_, _>>()?),
         Operator::Is => match text {
             "null" => Test::Empty,
             "not_null" => Test::Present,
@@ -129,6 +129,14 @@ fn plain(text: &str) -> Result<String, Violation> {
 }
 
 impl Kind {
+    /// Reads an item of a set: a word, or an id in its canonical form.
+    fn word(&self, text: &str) -> Result<String, Violation> {
+        match self {
+            Self::Ids => Id::<()>::parse(text).map(|id| id.to_string()),
+            _ => plain(text),
+        }
+    }
+
     /// Reads a value of this kind as it stands in a query parameter.
     pub fn parse(&self, text: &str) -> Result<Value, Violation> {
         match self {
@@ -149,7 +157,7 @@ impl Kind {
             },
             Self::Date => parse_date(text).map(Value::Date),
             Self::Time => Timestamp::parse(text).map(Value::Time),
-            Self::Id => Id::<()>::parse(text).map(|id| Value::Id(id.uuid())),
+            Self::Id | Self::Ids => Id::<()>::parse(text).map(|id| Value::Id(id.uuid())),
         }
     }
 }

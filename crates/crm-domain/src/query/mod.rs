@@ -15,7 +15,7 @@ mod list;
 mod sort;
 
 pub use cursor::Cursor;
-pub use field::{FieldSet, Kind, Operator};
+pub use field::{CallerWord, FieldSet, Kind, Operator};
 pub use filter::{Filter, Test, Value};
 pub use list::{ListQuery, Page, Total};
 pub use sort::{Direction, Sort};

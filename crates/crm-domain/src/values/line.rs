@@ -74,6 +74,13 @@ impl Text {
     }
 }
 
+impl Text {
+    /// How it begins: its first characters, at most so many.
+    pub fn beginning(&self, characters: usize) -> &str {
+        self.0.char_indices().nth(characters).map_or(self.as_str(), |(end, _)| &self.0[..end])
+    }
+}
+
 text_value!(
     Text,
     TextSchema {
@@ -146,6 +153,12 @@ mod tests {
         check(Text::parse("a\u{c}b"), Err("control_character"));
         check(Text::parse(&"a".repeat(20_000)), Ok(&"a".repeat(20_000)));
         check(Text::parse(&"a".repeat(20_001)), Err("too_long"));
+    }
+
+    #[test]
+    fn a_text_begins_with_whole_characters() {
+        let text = Text::parse("été").unwrap();
+        assert_eq!([0, 1, 2, 3, 4].map(|characters| text.beginning(characters)), ["", "é", "ét", "été", "été"]);
     }
 
     #[test]

@@ -21,13 +21,14 @@ mod isin;
 mod language;
 mod lei;
 mod line;
+mod minutes;
 mod money;
 mod percent;
 mod phone;
 #[cfg(feature = "openapi")]
-mod schema;
+pub(crate) mod schema;
 mod tags;
-mod text_value;
+pub(crate) mod text_value;
 mod timestamp;
 mod web;
 
@@ -42,6 +43,7 @@ pub use isin::Isin;
 pub use language::LanguageCode;
 pub use lei::Lei;
 pub use line::{Line, Name, Text};
+pub use minutes::Minutes;
 pub use money::Money;
 pub use percent::Percent;
 pub use phone::PhoneNumber;

@@ -7,19 +7,19 @@ use utoipa::openapi::{
 };
 
 /// The schema of a value that is a JSON string.
-pub(super) struct TextSchema {
-    pub(super) description: &'static str,
+pub(crate) struct TextSchema {
+    pub(crate) description: &'static str,
     /// A format of JSON schema, or a name of ours where a pattern cannot tell the rule (check digits).
-    pub(super) format: Option<&'static str>,
+    pub(crate) format: Option<&'static str>,
     /// ECMA 262, anchored.
-    pub(super) pattern: Option<&'static str>,
+    pub(crate) pattern: Option<&'static str>,
     /// In characters.
-    pub(super) length: (usize, usize),
-    pub(super) example: &'static str,
+    pub(crate) length: (usize, usize),
+    pub(crate) example: &'static str,
 }
 
 impl TextSchema {
-    pub(super) fn build(self) -> RefOr<Schema> {
+    pub(crate) fn build(self) -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::String))
             .description(Some(self.description))
@@ -33,7 +33,7 @@ impl TextSchema {
 }
 
 /// The schema of a closed list of codes.
-pub(super) fn codes(description: &str, table: &[&str]) -> RefOr<Schema> {
+pub(crate) fn codes(description: &str, table: &[&str]) -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(SchemaType::new(Type::String))
         .description(Some(description))
@@ -48,8 +48,8 @@ mod tests {
 
     use super::*;
     use crate::values::{
-        CountryCode, CurrencyCode, EmailAddress, Isin, LanguageCode, Lei, Line, Money, Percent, PhoneNumber, Tags,
-        Text, Timestamp, WebAddress,
+        CountryCode, CurrencyCode, EmailAddress, Isin, LanguageCode, Lei, Line, Minutes, Money, Percent, PhoneNumber,
+        Tags, Text, Timestamp, WebAddress,
     };
 
     #[track_caller]
@@ -71,9 +71,11 @@ mod tests {
         check::<LanguageCode>();
         check::<Lei>();
         check::<Line>();
+        check::<Minutes>();
         check::<Money>();
         check::<Percent>();
         check::<PhoneNumber>();
+        check::<crate::Recurrence>();
         check::<Tags>();
         check::<Text>();
         check::<Timestamp>();

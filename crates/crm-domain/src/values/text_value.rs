@@ -77,4 +77,4 @@ macro_rules! text_input {
     };
 }
 
-pub(super) use {text_input, text_value};
+pub(crate) use {text_input, text_value};

@@ -49,6 +49,9 @@ pub struct OrganisationRow {
     description: Option<String>,
     notes: Option<String>,
     search_text: String,
+    // Written by the interactions alone, which is no new version of the record.
+    #[diesel(skip_update)]
+    last_activity_at: Option<TimeColumn>,
     version: i64,
     owner_id: Option<UuidColumn>,
     team_id: Option<UuidColumn>,
@@ -94,6 +97,7 @@ impl From<&Organisation> for OrganisationRow {
             description: text(organisation.description.as_ref()),
             notes: text(organisation.notes.as_ref()),
             search_text: organisation.search_text(),
+            last_activity_at: maybe(organisation.last_activity_at),
             version: stamps.version.number(),
             owner_id: maybe(stamps.owner_id),
             team_id: maybe(stamps.team_id),
@@ -137,6 +141,7 @@ impl From<OrganisationRow> for Organisation {
             is_active: row.is_active,
             description: row.description.map(Text::from_stored),
             notes: row.notes.map(Text::from_stored),
+            last_activity_at: maybe(row.last_activity_at),
             stamps: Stamps {
                 version: Version::from_stored(row.version),
                 owner_id: maybe(row.owner_id),

@@ -36,6 +36,9 @@ pub struct PersonRow {
     consent_date: Option<Date>,
     notes: Option<String>,
     search_text: String,
+    // Written by the interactions alone, which is no new version of the record.
+    #[diesel(skip_update)]
+    last_activity_at: Option<TimeColumn>,
     version: i64,
     owner_id: Option<UuidColumn>,
     team_id: Option<UuidColumn>,
@@ -71,6 +74,7 @@ impl From<&Person> for PersonRow {
             consent_date: person.consent_date,
             notes: text(person.notes.as_ref()),
             search_text: person.search_text(),
+            last_activity_at: maybe(person.last_activity_at),
             version: stamps.version.number(),
             owner_id: maybe(stamps.owner_id),
             team_id: maybe(stamps.team_id),
@@ -102,6 +106,7 @@ impl From<PersonRow> for Person {
             consent: row.consent,
             consent_date: row.consent_date,
             notes: row.notes.map(Text::from_stored),
+            last_activity_at: maybe(row.last_activity_at),
             stamps: Stamps {
                 version: Version::from_stored(row.version),
                 owner_id: maybe(row.owner_id),

@@ -1,0 +1,149 @@
+//! Interactions in the database.
+
+mod activity;
+mod participants;
+pub(crate) mod place;
+mod row;
+
+use crm_domain::{
+    Interaction, InteractionField, InteractionId, Version,
+    access::{ActionType, Create, Grant},
+    query::{ListQuery, Page},
+};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
+
+use crate::{
+    column::UuidColumn,
+    connection::{AnyConnection, Multi},
+    dialect::on_either,
+    error::StoreError,
+    list::{self, Source},
+    schema::interactions as table,
+    sql::Sql,
+    transaction::{Transaction, WriteTx, backend, connection},
+    visible::{Life, visible},
+};
+use activity::Touched;
+pub(crate) use row::InteractionRow;
+
+const TABLE: &str = "interactions";
+
+/// The live interaction with this id, in the scope of the grant.
+pub fn find<A: ActionType>(
+    tx: &mut impl Transaction,
+    grant: &Grant<A, Interaction>,
+    id: InteractionId,
+) -> Result<Interaction, StoreError> {
+    one(tx, visible(grant, TABLE, Life::Live), id)
+}
+
+/// The deleted interaction with this id, in the scope of the grant.
+pub fn find_deleted<A: ActionType>(
+    tx: &mut impl Transaction,
+    grant: &Grant<A, Interaction>,
+    id: InteractionId,
+) -> Result<Interaction, StoreError> {
+    one(tx, visible(grant, TABLE, Life::Deleted), id)
+}
+
+/// The live interactions with these ids, in the scope of the grant, in no particular order.
+pub fn find_many<A: ActionType>(
+    tx: &mut impl Transaction,
+    grant: &Grant<A, Interaction>,
+    ids: &[InteractionId],
+) -> Result<Vec<Interaction>, StoreError> {
+    let ids = ids.iter().map(|id| UuidColumn::from(*id));
+    let rows = table::table.select(InteractionRow::as_select()).filter(visible(grant, TABLE, Life::Live));
+    let rows: Vec<InteractionRow> = rows.filter(table::id.eq_any(ids)).load(connection(tx))?;
+    Ok(filled(connection(tx), rows)?)
+}
+
+fn one(tx: &mut impl Transaction, base: Sql, id: InteractionId) -> Result<Interaction, StoreError> {
+    let query = table::table.select(InteractionRow::as_select()).filter(base);
+    let row: InteractionRow = query.filter(table::id.eq(UuidColumn::from(id))).first(connection(tx))?;
+    let mut found = filled(connection(tx), vec![row])?;
+    found.pop().ok_or(StoreError::NotFound)
+}
+
+/// One page of the live interactions in the scope of the grant.
+pub fn list<A: ActionType>(
+    tx: &mut impl Transaction,
+    grant: &Grant<A, Interaction>,
+    query: &ListQuery<InteractionField>,
+) -> Result<Page<Interaction>, StoreError> {
+    let conditions = list::conditions(backend(tx), TABLE, place::place, visible(grant, TABLE, Life::Live), query);
+    list::page(tx, &SOURCE, query, &conditions)
+}
+
+/// The database's plans for the queries of one page, for tests and for whoever wonders why a list is slow.
+pub fn plans<A: ActionType>(
+    tx: &mut impl Transaction,
+    grant: &Grant<A, Interaction>,
+    query: &ListQuery<InteractionField>,
+) -> Result<Vec<String>, StoreError> {
+    let conditions = list::conditions(backend(tx), TABLE, place::place, visible(grant, TABLE, Life::Live), query);
+    list::plans(tx, &SOURCE, query, &conditions)
+}
+
+const SOURCE: Source<InteractionField, Interaction> =
+    Source { table: TABLE, place: place::place, load, key: place::key, id: |interaction| interaction.id.uuid() };
+
+fn load(tx: &mut dyn list::Connected, condition: Sql, order: Sql, limit: i64) -> Result<Vec<Interaction>, StoreError> {
+    let query = table::table.select(InteractionRow::as_select()).filter(condition).order_by(order).limit(limit);
+    let rows: Vec<InteractionRow> = query.into_boxed::<Multi>().load(tx.connection())?;
+    Ok(filled(tx.connection(), rows)?)
+}
+
+/// The interactions of these rows, with those who took part.
+pub(crate) fn filled(connection: &mut AnyConnection, rows: Vec<InteractionRow>) -> QueryResult<Vec<Interaction>> {
+    let mut interactions: Vec<Interaction> = rows.into_iter().map(Interaction::from).collect();
+    participants::fill(connection, &mut interactions)?;
+    Ok(interactions)
+}
+
+/// Adds a new interaction.
+pub fn insert(tx: &mut WriteTx, grant: &Grant<Create, Interaction>, new: &Interaction) -> Result<(), StoreError> {
+    insert_many(tx, grant, std::slice::from_ref(new))
+}
+
+/// Adds new interactions, and keeps the last activity of the organisations and people that they happened with.
+pub fn insert_many<A: ActionType>(
+    tx: &mut WriteTx,
+    _grant: &Grant<A, Interaction>,
+    new: &[Interaction],
+) -> Result<(), StoreError> {
+    for chunk in new.chunks(backend(tx).rows_of_a_batch()) {
+        let rows: Vec<InteractionRow> = chunk.iter().map(InteractionRow::from).collect();
+        on_either!(connection(tx), inner => diesel::insert_into(table::table).values(&rows).execute(inner))?;
+        participants::insert(connection(tx), chunk)?;
+    }
+    let mut touched = Touched::default();
+    new.iter().for_each(|interaction| touched.add(interaction));
+    touched.settle(tx)
+}
+
+/// Saves a new state over that of `before`, and keeps the last activity of the organisations and people of both. A record that is out of
+/// scope is not there; one that has moved on is stale.
+pub fn save<A: ActionType>(
+    tx: &mut WriteTx,
+    grant: &Grant<A, Interaction>,
+    before: &Interaction,
+    new: &Interaction,
+) -> Result<(), StoreError> {
+    let id = UuidColumn::from(new.id);
+    let scope = visible(grant, TABLE, Life::Any);
+    let target = table::table.filter(table::id.eq(id)).filter(table::version.eq(before.stamps.version.number()));
+    let rows = diesel::update(target.filter(scope.clone())).set(InteractionRow::from(new)).execute(connection(tx))?;
+    if rows == 1 {
+        participants::replace(connection(tx), new)?;
+        let mut touched = Touched::default();
+        touched.add(before);
+        touched.add(new);
+        return touched.settle(tx);
+    }
+    let current = table::table.select(table::version).filter(table::id.eq(id)).filter(scope).first(connection(tx));
+    match current.optional()? {
+        Some(current) => Err(StoreError::Stale { current: Version::from_stored(current) }),
+        None => Err(StoreError::NotFound),
+    }
+}

@@ -1,0 +1,222 @@
+//! What has happened with a record, and what is to be done: interactions, tasks, mandates and changes in one list.
+//!
+//! Each kind is asked by a query of its own, which begins with the scope of its grant and walks an index of its own; the
+//! answers are merged. What there is no grant for is left out.
+
+use crm_domain::{
+    Interaction, Mandate, OrganisationId, PersonId, RecordKind, RecordedChange, Task, TimelineEntry, TimelineItem,
+    access::{Grant, Read},
+    query::Page,
+    values::Timestamp,
+};
+use diesel::{QueryDsl, RunQueryDsl, SelectableHelper};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    changes,
+    column::{TimeColumn, UuidColumn},
+    connection::Multi,
+    cursor,
+    error::StoreError,
+    interactions::{self, InteractionRow},
+    mandates::MandateRow,
+    schema,
+    sql::{Bind, Sql},
+    tasks::TaskRow,
+    transaction::{Transaction, connection},
+    visible::{Life, visible},
+};
+
+/// What a caller may read of each kind.
+#[derive(Debug)]
+pub struct TimelineGrants {
+    /// Interactions.
+    pub interactions: Option<Grant<Read, Interaction>>,
+    /// Tasks.
+    pub tasks: Option<Grant<Read, Task>>,
+    /// Mandates.
+    pub mandates: Option<Grant<Read, Mandate>>,
+}
+
+/// Whose timeline it is. That the caller may see the record is for the caller of this room to find out.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject {
+    /// Of an organisation: its interactions, the tasks about it, its mandates, its changes.
+    Organisation(OrganisationId),
+    /// Of a person: the interactions that they took part in, the tasks about them, their changes.
+    Person(PersonId),
+}
+
+/// A page of the timeline, the newest first. An interaction stands where it happened, a task and a mandate where they were
+/// made, a change where it was made.
+pub fn timeline(
+    tx: &mut impl Transaction,
+    grants: &TimelineGrants,
+    subject: Subject,
+    limit: u32,
+    after: Option<&str>,
+) -> Result<Page<TimelineEntry>, StoreError> {
+    let list = format!("timeline {subject:?}");
+    let after: Option<Position> = cursor::decode(&list, after)?;
+    let look = Look { subject, after: after.as_ref(), limit: i64::from(limit) + 1 };
+    let mut found: Vec<(Position, TimelineEntry)> = Vec::new();
+    if let Some(grant) = &grants.interactions {
+        found.extend(look.interactions(tx, grant)?.into_iter().map(TimelineItem::Interaction).map(placed));
+    }
+    if let Some(grant) = &grants.tasks {
+        found.extend(look.tasks(tx, grant)?.into_iter().map(TimelineItem::Task).map(placed));
+    }
+    if let Some(grant) = &grants.mandates {
+        found.extend(look.mandates(tx, grant)?.into_iter().map(TimelineItem::Mandate).map(placed));
+    }
+    found.extend(look.changes(tx)?.into_iter().map(TimelineItem::Change).map(placed));
+    found.sort_by(|(one, _), (other, _)| one.sort_key().cmp(&other.sort_key()));
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next_cursor = found.last().filter(|_| more).map(|(place, _)| cursor::encode(&list, place));
+    Ok(Page { items: found.into_iter().map(|(_, entry)| entry).collect(), next_cursor, total: None })
+}
+
+/// Where an entry stands: at its time, then by its kind, then by its id. A change has its version for an id.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Position {
+    micros: i64,
+    kind: u8,
+    id: Uuid,
+}
+
+impl Position {
+    fn sort_key(&self) -> impl Ord + use<> {
+        (std::cmp::Reverse(self.micros), self.kind, std::cmp::Reverse(self.id))
+    }
+}
+
+const INTERACTION: u8 = 1;
+const TASK: u8 = 2;
+const MANDATE: u8 = 3;
+const CHANGE: u8 = 4;
+
+fn placed(item: TimelineItem) -> (Position, TimelineEntry) {
+    let (kind, at, id): (u8, Timestamp, Uuid) = match &item {
+        TimelineItem::Interaction(interaction) => (INTERACTION, interaction.occurred_at, interaction.id.uuid()),
+        TimelineItem::Task(task) => (TASK, task.stamps.created_at, task.id.uuid()),
+        TimelineItem::Mandate(mandate) => (MANDATE, mandate.stamps.created_at, mandate.id.uuid()),
+        TimelineItem::Change(change) => (CHANGE, change.at, Uuid::from_u128(version(change))),
+    };
+    (Position { micros: at.micros(), kind, id }, TimelineEntry { at, item })
+}
+
+fn version(change: &RecordedChange) -> u128 {
+    u128::try_from(change.version.number()).expect("versions are positive")
+}
+
+/// One look at each kind: up to so many after a place.
+struct Look<'a> {
+    subject: Subject,
+    after: Option<&'a Position>,
+    limit: i64,
+}
+
+impl Look<'_> {
+    fn interactions(
+        &self,
+        tx: &mut impl Transaction,
+        grant: &Grant<Read, Interaction>,
+    ) -> Result<Vec<Interaction>, StoreError> {
+        let base = visible(grant, "interactions", Life::Live);
+        let columns = InteractionRow::as_select();
+        let rows: Vec<InteractionRow> = match self.subject {
+            Subject::Organisation(id) => {
+                let condition = self.condition(base, "interactions", "organisation_id", id.uuid(), "occurred_at", "id", INTERACTION);
+                let query = schema::interactions::table.select(columns).filter(condition);
+                query.order_by(newest("interactions", "occurred_at", "id")).limit(self.limit).into_boxed::<Multi>().load(connection(tx))?
+            }
+            // The time stands beside each participant, so that their list is one walk of an index.
+            Subject::Person(id) => {
+                let (table, key) = ("interaction_people", "interaction_id");
+                let condition = self.condition(base, table, "person_id", id.uuid(), "occurred_at", key, INTERACTION);
+                let joined = schema::interaction_people::table.inner_join(schema::interactions::table);
+                let query = joined.select(columns).filter(condition).order_by(newest(table, "occurred_at", key));
+                query.limit(self.limit).into_boxed::<Multi>().load(connection(tx))?
+            }
+        };
+        Ok(interactions::filled(connection(tx), rows)?)
+    }
+
+    fn tasks(&self, tx: &mut impl Transaction, grant: &Grant<Read, Task>) -> Result<Vec<Task>, StoreError> {
+        let (column, id) = match self.subject {
+            Subject::Organisation(id) => ("organisation_id", id.uuid()),
+            Subject::Person(id) => ("person_id", id.uuid()),
+        };
+        let base = visible(grant, "tasks", Life::Live);
+        let condition = self.condition(base, "tasks", column, id, "created_at", "id", TASK);
+        let query = schema::tasks::table.select(TaskRow::as_select()).filter(condition);
+        let query = query.order_by(newest("tasks", "created_at", "id")).limit(self.limit);
+        let rows: Vec<TaskRow> = query.into_boxed::<Multi>().load(connection(tx))?;
+        Ok(rows.into_iter().map(Task::from).collect())
+    }
+
+    /// A person has none.
+    fn mandates(&self, tx: &mut impl Transaction, grant: &Grant<Read, Mandate>) -> Result<Vec<Mandate>, StoreError> {
+        let Subject::Organisation(id) = self.subject else { return Ok(Vec::new()) };
+        let base = visible(grant, "mandates", Life::Live);
+        let condition = self.condition(base, "mandates", "organisation_id", id.uuid(), "created_at", "id", MANDATE);
+        let query = schema::mandates::table.select(MandateRow::as_select()).filter(condition);
+        let query = query.order_by(newest("mandates", "created_at", "id")).limit(self.limit);
+        let rows: Vec<MandateRow> = query.into_boxed::<Multi>().load(connection(tx))?;
+        Ok(rows.into_iter().map(Mandate::from).collect())
+    }
+
+    fn changes(&self, tx: &mut impl Transaction) -> Result<Vec<RecordedChange>, StoreError> {
+        let (kind, id) = match self.subject {
+            Subject::Organisation(id) => (RecordKind::Organisations, id.uuid()),
+            Subject::Person(id) => (RecordKind::People, id.uuid()),
+        };
+        let base = Sql::new().column("changes", "resource").push(" = ").bind(Bind::Text(kind.as_ref().to_owned()));
+        let mut conditions = vec![base, is("changes", "record_id", id)];
+        conditions.extend(self.after.map(|after| {
+            let version = i64::try_from(after.id.as_u128()).unwrap_or(i64::MAX);
+            later("changes", "at", "version", CHANGE, after, Bind::Integer(version))
+        }));
+        changes::newest(tx, Sql::joined(conditions, " AND "), newest("changes", "at", "version"), self.limit)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each names one column of one query; the callers stand beside it")]
+    fn condition(
+        &self,
+        base: Sql,
+        table: &'static str,
+        subject: &'static str,
+        id: Uuid,
+        time: &'static str,
+        key: &'static str,
+        kind: u8,
+    ) -> Sql {
+        let place = |after: &Position| later(table, time, key, kind, after, Bind::Id(UuidColumn(after.id)));
+        let conditions = [base, is(table, subject, id)].into_iter().chain(self.after.map(place));
+        Sql::joined(conditions, " AND ")
+    }
+}
+
+fn is(table: &'static str, column: &'static str, id: Uuid) -> Sql {
+    Sql::new().column(table, column).push(" = ").bind(Bind::Id(UuidColumn(id)))
+}
+
+/// The condition that a row comes after this place: by its time, then by its kind, then by its id.
+fn later(table: &'static str, time: &'static str, key: &'static str, kind: u8, after: &Position, id: Bind) -> Sql {
+    let at = Bind::Time(TimeColumn(after.micros));
+    let time = Sql::new().column(table, time);
+    match kind.cmp(&after.kind) {
+        std::cmp::Ordering::Less => time.push(" < ").bind(at),
+        std::cmp::Ordering::Greater => time.push(" <= ").bind(at),
+        std::cmp::Ordering::Equal => {
+            let pair = Sql::new().push("(").append(time).push(", ").column(table, key).push(") < (");
+            pair.bind(at).push(", ").bind(id).push(")")
+        }
+    }
+}
+
+fn newest(table: &'static str, time: &'static str, key: &'static str) -> Sql {
+    Sql::new().column(table, time).push(" DESC, ").column(table, key).push(" DESC")
+}
