@@ -16,8 +16,9 @@ use tokio::{
 
 use crate::{
     Clock, Error, HashingSettings, SystemClock, changes::Changes, clock::Times, figures::Figures, import::Imports,
-    import::Runner, links::Links, mandate_products::MandateProducts, mandates::Mandates, organisations::Organisations,
-    password::Hashing, people::People, products::Products, relay::Relay, sessions::Sessions, users::Users,
+    import::Runner, interactions::Interactions, links::Links, mandate_products::MandateProducts, mandates::Mandates,
+    organisations::Organisations, password::Hashing, people::People, products::Products, relay::Relay,
+    sessions::Sessions, tasks::Tasks, timeline::Timelines, users::Users,
 };
 
 /// What the use cases need to be told.
@@ -139,6 +140,21 @@ impl App {
     /// What is sold under mandates.
     pub fn mandate_products(&self) -> MandateProducts {
         MandateProducts { app: self.clone() }
+    }
+
+    /// Interactions.
+    pub fn interactions(&self) -> Interactions {
+        Interactions { app: self.clone() }
+    }
+
+    /// Tasks.
+    pub fn tasks(&self) -> Tasks {
+        Tasks { app: self.clone() }
+    }
+
+    /// Timelines.
+    pub fn timelines(&self) -> Timelines {
+        Timelines { app: self.clone() }
     }
 
     /// Figures.

@@ -1,7 +1,8 @@
 //! The change log in the order of its positions.
 
 use crm_domain::{
-    Change, Invalid, Mandate, Organisation, Person, Product, RecordKind, RecordedChange, Team, User, Version,
+    Change, Interaction, Invalid, Mandate, Organisation, Person, Product, RecordKind, RecordedChange, Task, Team, User,
+    Version,
     access::{Actor, Denied, Grant, Guarded, Read, Role, Scope, policy},
 };
 use crm_persistence::changes::{self, Readable};
@@ -50,6 +51,8 @@ fn readable(actor: &Actor) -> Readable {
         (RecordKind::Products, products.ok()),
         (RecordKind::Mandates, mandates.ok()),
         (RecordKind::MandateProducts, both(mandates, products)),
+        (RecordKind::Interactions, scope::<Interaction>(actor).ok()),
+        (RecordKind::Tasks, scope::<Task>(actor).ok()),
         (RecordKind::Users, scope::<User>(actor).ok()),
         (RecordKind::Teams, scope::<Team>(actor).ok()),
         (RecordKind::Roles, scope::<Role>(actor).ok()),

@@ -13,6 +13,7 @@ mod expected;
 mod export;
 mod figures;
 pub mod import;
+mod interactions;
 mod links;
 mod mandate_products;
 mod mandates;
@@ -22,10 +23,13 @@ mod ownership;
 pub mod password;
 mod people;
 mod products;
+mod references;
 mod relay;
 mod search;
 mod sessions;
 pub mod table;
+mod tasks;
+mod timeline;
 mod token;
 mod users;
 
@@ -34,7 +38,9 @@ pub use batch::{Atomicity, BatchOutcome, BatchRequest, Done, MOST_OPERATIONS, Op
 pub use changes::Changes;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use crm_persistence::{
-    figures::{MandateFigures, PipelineFigures, StageAmounts, StageFigures},
+    figures::{
+        InteractionFigures, InteractionMonth, MandateFigures, PipelineFigures, StageAmounts, StageFigures, TaskFigures,
+    },
     idempotency::StoredAnswer as Answer,
     imports::ImportError,
     mandates::MandateStatistics,
@@ -46,6 +52,7 @@ pub use expected::{Expected, Input};
 pub use export::Export;
 pub use figures::Figures;
 pub use import::{ImportOptions, Imports, Progress, Spooled};
+pub use interactions::Interactions;
 pub use links::{LinkGrants, Links, Pair, Put};
 pub use mandate_products::{AttachGrants, Attached, MandateAndProduct, MandateProducts};
 pub use mandates::Mandates;
@@ -56,4 +63,6 @@ pub use people::People;
 pub use products::Products;
 pub use search::SearchQuery;
 pub use sessions::{ACCESS, LoggedIn, Origin, REFRESH, Sessions, SignedIn};
+pub use tasks::Tasks;
+pub use timeline::Timelines;
 pub use users::{NewUser, Users};

@@ -1,7 +1,7 @@
 //! Search over everything that the caller may see.
 
 use crm_domain::{
-    Invalid, Mandate, Organisation, Person, Product, SearchHit, SearchType,
+    Interaction, Invalid, Mandate, Organisation, Person, Product, SearchHit, SearchType, Task,
     access::{Actor, Denied, Read, policy},
     query::Page,
     values::search_words,
@@ -53,5 +53,7 @@ fn with(searched: Searched, actor: &Actor, kind: SearchType) -> Result<Searched,
         SearchType::People => searched.and(kind, &policy::authorise::<Read, Person>(actor)?),
         SearchType::Products => searched.and(kind, &policy::authorise::<Read, Product>(actor)?),
         SearchType::Mandates => searched.and(kind, &policy::authorise::<Read, Mandate>(actor)?),
+        SearchType::Interactions => searched.and(kind, &policy::authorise::<Read, Interaction>(actor)?),
+        SearchType::Tasks => searched.and(kind, &policy::authorise::<Read, Task>(actor)?),
     })
 }

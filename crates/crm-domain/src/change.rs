@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{FieldChange, ImportId, ImportStatus, MandateStatus, TaskStatus, UserId, Version, access::Resource, values::Timestamp};
+use crate::{
+    FieldChange, ImportId, ImportStatus, MandateStatus, TaskStatus, UserId, Version, access::Resource,
+    values::Timestamp,
+};
 
 /// The kinds of records that the change log speaks of.
 #[derive(
@@ -175,7 +178,9 @@ impl Change {
             (RecordKind::Mandates, ChangeAction::Updated) if became(MandateStatus::Signed.as_ref()) => "signed",
             (RecordKind::Mandates, ChangeAction::Updated) if became(MandateStatus::Ended.as_ref()) => "ended",
             (RecordKind::Tasks, ChangeAction::Updated) if became(TaskStatus::Done.as_ref()) => "completed",
-            (RecordKind::Tasks, ChangeAction::Updated) if moved("assignee_id").is_some_and(|to| !to.new.is_null()) => "assigned",
+            (RecordKind::Tasks, ChangeAction::Updated) if moved("assignee_id").is_some_and(|to| !to.new.is_null()) => {
+                "assigned"
+            }
             (RecordKind::Imports, ChangeAction::Updated) if became(ImportStatus::Completed.as_ref()) => "completed",
             (_, action) => action.into(),
         };

@@ -12,9 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::{
-    Change, Import, Interaction, Link, Mandate, MandateProduct, Organisation, Person, Product, Session, Task, Team, User,
-    Violation,
-    access::Role,
+    Change, Import, Interaction, Link, Mandate, MandateProduct, Organisation, Person, Product, Session, Task, Team,
+    User, Violation, access::Role,
 };
 
 /// The id of a record of type `R`, a UUID (version 7 where the CRM makes it, RFC 9562).

@@ -258,7 +258,13 @@ impl FieldSet for PersonField {
     fn is_sortable(self) -> bool {
         matches!(
             self,
-            Self::FirstName | Self::LastName | Self::Email | Self::CountryCode | Self::LastActivityAt | Self::CreatedAt | Self::UpdatedAt
+            Self::FirstName
+                | Self::LastName
+                | Self::Email
+                | Self::CountryCode
+                | Self::LastActivityAt
+                | Self::CreatedAt
+                | Self::UpdatedAt
         )
     }
 

@@ -451,5 +451,15 @@ diesel::joinable!(mandates -> organisations (organisation_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(users -> roles (role_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
-diesel::allow_tables_to_appear_in_same_query!(organisations, interactions, interaction_people, people, links, users, sessions, roles, refresh_tokens);
+diesel::allow_tables_to_appear_in_same_query!(
+    organisations,
+    interactions,
+    interaction_people,
+    people,
+    links,
+    users,
+    sessions,
+    roles,
+    refresh_tokens
+);
 diesel::allow_tables_to_appear_in_same_query!(mandates, products, mandate_products, organisations);

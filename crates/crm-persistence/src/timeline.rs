@@ -128,9 +128,21 @@ impl Look<'_> {
         let columns = InteractionRow::as_select();
         let rows: Vec<InteractionRow> = match self.subject {
             Subject::Organisation(id) => {
-                let condition = self.condition(base, "interactions", "organisation_id", id.uuid(), "occurred_at", "id", INTERACTION);
+                let condition = self.condition(
+                    base,
+                    "interactions",
+                    "organisation_id",
+                    id.uuid(),
+                    "occurred_at",
+                    "id",
+                    INTERACTION,
+                );
                 let query = schema::interactions::table.select(columns).filter(condition);
-                query.order_by(newest("interactions", "occurred_at", "id")).limit(self.limit).into_boxed::<Multi>().load(connection(tx))?
+                query
+                    .order_by(newest("interactions", "occurred_at", "id"))
+                    .limit(self.limit)
+                    .into_boxed::<Multi>()
+                    .load(connection(tx))?
             }
             // The time stands beside each participant, so that their list is one walk of an index.
             Subject::Person(id) => {

@@ -196,6 +196,8 @@ impl Reverting<'_> {
             | RecordKind::Products
             | RecordKind::Mandates
             | RecordKind::MandateProducts
+            | RecordKind::Interactions
+            | RecordKind::Tasks
             | RecordKind::Users
             | RecordKind::Teams
             | RecordKind::Roles => Ok(tx.unchanged(Undone::Reverted(None))),

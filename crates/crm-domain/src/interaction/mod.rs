@@ -132,12 +132,7 @@ impl Interaction {
     }
 
     /// The state after a patch: a version later where something changed, the same where nothing did.
-    pub fn apply(
-        &self,
-        patch: &InteractionPatch,
-        by: Option<UserId>,
-        at: Timestamp,
-    ) -> Result<Applied<Self>, Invalid> {
+    pub fn apply(&self, patch: &InteractionPatch, by: Option<UserId>, at: Timestamp) -> Result<Applied<Self>, Invalid> {
         let mut applied = self.clone().edit(Editor::new(), patch)?;
         if !applied.changes.is_empty() {
             applied.state.stamps = applied.state.stamps.touched(by, at);

@@ -87,9 +87,10 @@ impl Recurrence {
     fn rest(&self) -> Option<Self> {
         let Some(count) = self.parsed().get_count() else { return Some(self.clone()) };
         let left = count.checked_sub(1).filter(|left| *left > 0)?;
-        let parts = self.0.split(';').map(|part| {
-            if part.starts_with("COUNT=") { format!("COUNT={left}") } else { part.to_owned() }
-        });
+        let parts = self
+            .0
+            .split(';')
+            .map(|part| if part.starts_with("COUNT=") { format!("COUNT={left}") } else { part.to_owned() });
         Some(Self(parts.collect::<Vec<_>>().join(";")))
     }
 
@@ -180,10 +181,23 @@ mod tests {
     #[test]
     fn what_is_no_rule_or_comes_too_often_is_refused() {
         for wrong in [
-            "", "weekly", "FREQ=", "FREQ=HOURLY;BYMINUTE=0", "FREQ=MINUTELY", "FREQ=SECONDLY", "INTERVAL=2",
-            "FREQ=DAILY;BYSECOND=1,2", "FREQ=DAILY;COUNT=0", "FREQ=DAILY;COUNT=10001", "FREQ=DAILY;INTERVAL=0",
-            "FREQ=DAILY;COUNT=2;UNTIL=20260101T000000Z", "FREQ=DAILY;UNTIL=2026", "FREQ=MONTHLY;BYMONTHDAY=32",
-            "FREQ=DAILY;FREQ=DAILY", "FREQ=DAILY\nDTSTART:20260101T000000Z", "FREQ=DAILY;COLOUR=RED",
+            "",
+            "weekly",
+            "FREQ=",
+            "FREQ=HOURLY;BYMINUTE=0",
+            "FREQ=MINUTELY",
+            "FREQ=SECONDLY",
+            "INTERVAL=2",
+            "FREQ=DAILY;BYSECOND=1,2",
+            "FREQ=DAILY;COUNT=0",
+            "FREQ=DAILY;COUNT=10001",
+            "FREQ=DAILY;INTERVAL=0",
+            "FREQ=DAILY;COUNT=2;UNTIL=20260101T000000Z",
+            "FREQ=DAILY;UNTIL=2026",
+            "FREQ=MONTHLY;BYMONTHDAY=32",
+            "FREQ=DAILY;FREQ=DAILY",
+            "FREQ=DAILY\nDTSTART:20260101T000000Z",
+            "FREQ=DAILY;COLOUR=RED",
         ] {
             assert_eq!(Recurrence::parse(wrong).map_err(|violation| violation.code), Err("recurrence"), "{wrong:?}");
         }

@@ -26,11 +26,7 @@ pub(crate) use row::TaskRow;
 const TABLE: &str = "tasks";
 
 /// The live task with this id, in the scope of the grant.
-pub fn find<A: ActionType>(
-    tx: &mut impl Transaction,
-    grant: &Grant<A, Task>,
-    id: TaskId,
-) -> Result<Task, StoreError> {
+pub fn find<A: ActionType>(tx: &mut impl Transaction, grant: &Grant<A, Task>, id: TaskId) -> Result<Task, StoreError> {
     one(tx, visible(grant, TABLE, Life::Live), id)
 }
 
@@ -96,11 +92,7 @@ pub fn insert(tx: &mut WriteTx, grant: &Grant<Create, Task>, new: &Task) -> Resu
 }
 
 /// Adds new tasks.
-pub fn insert_many<A: ActionType>(
-    tx: &mut WriteTx,
-    _grant: &Grant<A, Task>,
-    new: &[Task],
-) -> Result<(), StoreError> {
+pub fn insert_many<A: ActionType>(tx: &mut WriteTx, _grant: &Grant<A, Task>, new: &[Task]) -> Result<(), StoreError> {
     for chunk in new.chunks(backend(tx).rows_of_a_batch()) {
         let rows: Vec<TaskRow> = chunk.iter().map(TaskRow::from).collect();
         on_either!(connection(tx), inner => diesel::insert_into(table::table).values(&rows).execute(inner))?;

@@ -1,0 +1,106 @@
+//! The records that an input refers to: to a caller who cannot see one, it is not there.
+
+use crm_domain::{
+    Id, Interaction, Invalid, Mandate, Organisation, Person, Product, User, Violation,
+    access::{Actor, Denied, Grant, Guarded, Read, policy},
+};
+use crm_persistence::{StoreError, WriteTx, interactions, mandates, organisations, people, products, users};
+
+use crate::{Error, app::system_grant};
+
+/// Looks up what an input newly names, and notes what is not there. What a record named before is not asked about again:
+/// whoever may change the record may keep it as it is.
+pub(crate) struct References<'a, 'b> {
+    tx: &'a mut WriteTx<'b>,
+    actor: &'a Actor,
+    invalid: Invalid,
+}
+
+impl<'a, 'b> References<'a, 'b> {
+    pub(crate) fn new(tx: &'a mut WriteTx<'b>, actor: &'a Actor) -> Self {
+        Self { tx, actor, invalid: Invalid::default() }
+    }
+
+    /// Refuses what was not there, all at once.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        Ok(self.invalid.finish(())?)
+    }
+
+    /// The record that a field names now, unless it did so before.
+    pub(crate) fn one<R: Referred>(
+        &mut self,
+        field: &str,
+        before: Option<Id<R>>,
+        now: Option<Id<R>>,
+    ) -> Result<(), Error> {
+        self.all(field, now.filter(|_| now != before).as_slice())
+    }
+
+    /// Different records that a field names now and did not name before.
+    pub(crate) fn all<R: Referred>(&mut self, field: &str, added: &[Id<R>]) -> Result<(), Error> {
+        if added.is_empty() {
+            return Ok(());
+        }
+        let found = match R::grant(self.actor) {
+            Ok(grant) => R::count(self.tx, &grant, added)?,
+            Err(_denied) => 0,
+        };
+        if found < added.len() {
+            let violation = Violation::new("not_found", "must be a record that exists");
+            self.invalid.errors.push(violation.at(format!("/{field}")));
+        }
+        Ok(())
+    }
+}
+
+/// A record that others refer to.
+pub(crate) trait Referred: Guarded + Sized {
+    /// How far the caller may see such records.
+    fn grant(actor: &Actor) -> Result<Grant<Read, Self>, Denied> {
+        policy::authorise(actor)
+    }
+
+    /// How many of these different records are there for the caller.
+    fn count(tx: &mut WriteTx, grant: &Grant<Read, Self>, ids: &[Id<Self>]) -> Result<usize, StoreError>;
+}
+
+impl Referred for Organisation {
+    fn count(tx: &mut WriteTx, grant: &Grant<Read, Self>, ids: &[Id<Self>]) -> Result<usize, StoreError> {
+        Ok(organisations::find_many(tx, grant, ids)?.len())
+    }
+}
+
+impl Referred for Person {
+    fn count(tx: &mut WriteTx, grant: &Grant<Read, Self>, ids: &[Id<Self>]) -> Result<usize, StoreError> {
+        Ok(people::find_many(tx, grant, ids)?.len())
+    }
+}
+
+impl Referred for Product {
+    fn count(tx: &mut WriteTx, grant: &Grant<Read, Self>, ids: &[Id<Self>]) -> Result<usize, StoreError> {
+        Ok(products::find_many(tx, grant, ids)?.len())
+    }
+}
+
+impl Referred for Mandate {
+    fn count(tx: &mut WriteTx, grant: &Grant<Read, Self>, ids: &[Id<Self>]) -> Result<usize, StoreError> {
+        Ok(mandates::find_many(tx, grant, ids)?.len())
+    }
+}
+
+impl Referred for Interaction {
+    fn count(tx: &mut WriteTx, grant: &Grant<Read, Self>, ids: &[Id<Self>]) -> Result<usize, StoreError> {
+        Ok(interactions::find_many(tx, grant, ids)?.len())
+    }
+}
+
+/// As for an owner: anybody who is active, whether or not the caller may look at the list of users.
+impl Referred for User {
+    fn grant(_actor: &Actor) -> Result<Grant<Read, Self>, Denied> {
+        system_grant("check of an assignee or a participant")
+    }
+
+    fn count(tx: &mut WriteTx, grant: &Grant<Read, Self>, ids: &[Id<Self>]) -> Result<usize, StoreError> {
+        Ok(users::find_many(tx, grant, ids)?.into_iter().filter(|user| user.is_active).count())
+    }
+}
