@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use crm_app::table::FileFormat;
 use crm_domain::{
-    Choice, ImportId, ImportTarget, OnDuplicate,
+    Choice, ImportId, ImportTarget, OnDuplicate, SearchType,
     access::BuiltInRole,
     parse_choice,
     values::{EmailAddress, Name},
@@ -55,8 +56,8 @@ pub enum Command {
         crm import --revert 01938a3c-5f00-7000-8000-000000000001"
     )]
     Import(Import),
-    /// Writes all records of a resource as CSV.
-    #[command(after_help = "Example: crm export --resource organisations --output organisations.csv")]
+    /// Writes all records of a resource as CSV or as a workbook of Excel.
+    #[command(after_help = "Example: crm export --resource organisations --format xlsx --output organisations.xlsx")]
     Export(Export),
     /// Prints the OpenAPI document of the HTTP interface.
     #[command(after_help = "Example: crm openapi > openapi.json")]
@@ -218,9 +219,12 @@ pub struct Import {
 /// `crm export`
 #[derive(Args, Debug)]
 pub struct Export {
-    /// What to write: organisations or people.
-    #[arg(long, value_parser = choice::<ImportTarget>)]
-    pub resource: ImportTarget,
+    /// What to write: organisations, people, products or mandates.
+    #[arg(long, value_parser = choice::<SearchType>)]
+    pub resource: SearchType,
+    /// How: csv or xlsx.
+    #[arg(long, value_parser = choice::<FileFormat>, default_value = "csv")]
+    pub format: FileFormat,
     /// Where to; by default standard output.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -33,9 +33,10 @@ pub struct Workbook {
 }
 
 impl<T: Exported> Export<T> {
-    /// All records as a workbook, in a temporary file that goes away with its handle.
-    pub async fn workbook(mut self) -> Result<File, Error> {
+    /// These records and all further ones as a workbook, in a temporary file that goes away with its handle.
+    pub async fn workbook(mut self, first: Vec<T>) -> Result<File, Error> {
         let mut book = Workbook::of::<T>()?;
+        book.add(&first)?;
         while let Some(page) = self.next_page().await? {
             book = blocking(move || {
                 book.add(&page)?;
