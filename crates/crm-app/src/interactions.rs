@@ -4,9 +4,10 @@ use crm_domain::{
     Change, ChangeAction, FieldChange, IdSet, Interaction, InteractionField, InteractionId, InteractionPatch, Invalid,
     NewRecord, RecordKind, RecordedChange,
     access::{ActionType, Actor, Create, Delete, Denied, Export as ExportAction, Grant, Read, Update, policy},
-    query::{ListQuery, Page, Total},
+    query::{Filter, ListQuery, Page, Test, Total, Value as FilterValue},
 };
 use crm_persistence::{Recorded, StoreError, Transaction, WriteTx, changes, interactions};
+use serde_json::Value;
 
 use crate::{
     Answer, App, BatchOutcome, BatchRequest, Done, Error, Expected, Input, Once, Operation,
@@ -182,14 +183,43 @@ fn apply(
             let input = InteractionPatch::read(data).into();
             Ok(update(tx, grant, InteractionId::new(id), expected, &input)?.map(Done::Updated))
         }
-        Operation::Upsert { .. } => {
-            let detail = "interactions have no field that tells one from another: create or update";
-            Err(Invalid::one("/op", "choice", detail).into())
+        Operation::Upsert { by, data } => {
+            let (may_create, may_update) = (allowed(&grants.create)?, allowed(&grants.update)?);
+            let found = matching(tx, may_update, &by, &data)?;
+            let input = InteractionPatch::read(data).into();
+            match found {
+                Some(id) => Ok(update(tx, may_update, id, Expected::Any, &input)?.map(Done::Updated)),
+                None => Ok(create(app, tx, may_create, &input)?.map(Done::Created)),
+            }
         }
         Operation::Delete { id, expected } => {
             let grant = allowed(&grants.delete)?;
             Ok(delete(tx, grant, InteractionId::new(id), expected)?.with(Done::Deleted(id)))
         }
+    }
+}
+
+/// The one interaction that has the same value of the field `by` as the data.
+fn matching(
+    tx: &mut WriteTx,
+    grant: &Grant<Update, Interaction>,
+    by: &str,
+    data: &Value,
+) -> Result<Option<InteractionId>, Error> {
+    if by != "subject" {
+        return Err(Invalid::one("/match", "choice", "must be one of: subject").into());
+    }
+    let patch = InteractionPatch::read(data.clone())?;
+    let Some(subject) = patch.subject.as_set() else {
+        return Err(Invalid::one("/data/subject", "required", "must have a value to match by").into());
+    };
+    let (field, value) = (InteractionField::Subject, subject.to_string());
+    let filters = vec![Filter { field, test: Test::Equal(FilterValue::Text(value)) }];
+    let found = interactions::list(tx, grant, &ListQuery { filters, limit: 2, ..ListQuery::default() })?;
+    match found.items.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one.id)),
+        _ => Err(Error::Conflict { code: "ambiguous", detail: format!("more than one interaction has this {by}") }),
     }
 }
 

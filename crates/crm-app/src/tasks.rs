@@ -4,9 +4,10 @@ use crm_domain::{
     Change, ChangeAction, FieldChange, Invalid, NewRecord, RecordKind, RecordedChange, Task, TaskField, TaskId,
     TaskPatch, TaskStatus,
     access::{ActionType, Actor, Create, Delete, Denied, Export as ExportAction, Grant, Read, Update, policy},
-    query::{ListQuery, Page, Total},
+    query::{Filter, ListQuery, Page, Test, Total, Value as FilterValue},
 };
 use crm_persistence::{Recorded, StoreError, Transaction, WriteTx, changes, tasks};
+use serde_json::Value;
 
 use crate::{
     Answer, App, BatchOutcome, BatchRequest, Done, Error, Expected, Input, Once, Operation,
@@ -156,14 +157,38 @@ fn apply(app: &App, tx: &mut WriteTx, grants: &Grants, operation: Operation) -> 
             let input = TaskPatch::read(data).into();
             Ok(update(app, tx, grant, TaskId::new(id), expected, &input)?.map(Done::Updated))
         }
-        Operation::Upsert { .. } => {
-            let detail = "tasks have no field that tells one from another: create or update";
-            Err(Invalid::one("/op", "choice", detail).into())
+        Operation::Upsert { by, data } => {
+            let (may_create, may_update) = (allowed(&grants.create)?, allowed(&grants.update)?);
+            let found = matching(tx, may_update, &by, &data)?;
+            let input = TaskPatch::read(data).into();
+            match found {
+                Some(id) => Ok(update(app, tx, may_update, id, Expected::Any, &input)?.map(Done::Updated)),
+                None => Ok(create(app, tx, may_create, &input)?.map(Done::Created)),
+            }
         }
         Operation::Delete { id, expected } => {
             let grant = allowed(&grants.delete)?;
             Ok(delete(tx, grant, TaskId::new(id), expected)?.with(Done::Deleted(id)))
         }
+    }
+}
+
+/// The one task that has the same value of the field `by` as the data.
+fn matching(tx: &mut WriteTx, grant: &Grant<Update, Task>, by: &str, data: &Value) -> Result<Option<TaskId>, Error> {
+    if by != "title" {
+        return Err(Invalid::one("/match", "choice", "must be one of: title").into());
+    }
+    let patch = TaskPatch::read(data.clone())?;
+    let Some(title) = patch.title.as_set() else {
+        return Err(Invalid::one("/data/title", "required", "must have a value to match by").into());
+    };
+    let (field, value) = (TaskField::Title, title.to_string());
+    let filters = vec![Filter { field, test: Test::Equal(FilterValue::Text(value)) }];
+    let found = tasks::list(tx, grant, &ListQuery { filters, limit: 2, ..ListQuery::default() })?;
+    match found.items.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one.id)),
+        _ => Err(Error::Conflict { code: "ambiguous", detail: format!("more than one task has this {by}") }),
     }
 }
 

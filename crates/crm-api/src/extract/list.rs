@@ -5,13 +5,13 @@ use std::{
     future::{Ready, ready},
 };
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 use crm_domain::{
-    Invalid, Violation,
-    query::{FieldSet, ListQuery},
+    Id, Invalid, Violation,
+    query::{CallerWord, FieldSet, ListQuery},
 };
 
-use super::Query;
+use super::{Caller, Query};
 use crate::problem::Problem;
 
 /// A list request: filters, search, order, cursor, page size.
@@ -43,9 +43,34 @@ impl<F: FieldSet> ListParameters<F> {
         let address = Address::new(request.path(), &query);
         let expand = query.read("expand", words)?.unwrap_or_default();
         let format = query.take("format")?;
-        let query = ListQuery::parse(query.pairs()).map_err(Problem::parameters)?;
+        let own = own_ids::<F>(request, &query);
+        let pairs = query.pairs().zip(&own).map(|((name, value), own)| (name, own.as_deref().unwrap_or(value)));
+        let query = ListQuery::parse(pairs).map_err(Problem::parameters)?;
         Ok(Self { query, expand, format, address })
     }
+}
+
+/// The values of filters in which `me` and `mine` stand for the caller's own ids, with these in their place; none where a value
+/// has no such word.
+fn own_ids<F: FieldSet>(request: &HttpRequest, query: &Query) -> Vec<Option<String>> {
+    let extensions = request.extensions();
+    let actor = extensions.get::<Caller>().map(Caller::actor);
+    let own = |name: &str, value: &str| {
+        let field: F = name.split_once('.').map_or(name, |(field, _)| field).parse().ok()?;
+        let (word, actor) = (field.word_for_caller()?, actor?);
+        if !value.split(',').any(|item| item == word.as_ref()) {
+            return None;
+        }
+        let id = match word {
+            CallerWord::Me => actor.user_id().map(|id| id.to_string()),
+            CallerWord::Mine => actor.team_id().map(|id| id.to_string()),
+        };
+        // Whoever has no team has nothing of their team's: no record has this id.
+        let id = id.unwrap_or_else(|| Id::<()>::from_u128(0).to_string());
+        let items = value.split(',').map(|item| if item == word.as_ref() { id.as_str() } else { item });
+        Some(items.collect::<Vec<_>>().join(","))
+    };
+    query.pairs().map(|(name, value)| own(name, value)).collect()
 }
 
 /// The parameters of a list without filters: `cursor` and `limit`.

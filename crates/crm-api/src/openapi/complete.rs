@@ -49,6 +49,7 @@ fn tags() -> Value {
         ("auth", "Signing in and out."),
         ("links", "Who works with which organisation."),
         ("mandate_products", "What is sold under which mandate."),
+        ("timeline", "What happened with a record, and what is to be done, in one list."),
         ("figures", "How the business stands: counts and sums over what the caller may see."),
         ("search", "One ranked list over everything that the caller may see."),
         ("imports", "Many records from one file, which can be taken back as a whole."),

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crm_domain::{
     names_of,
-    query::{FieldSet, Kind, ListQuery, Operator, Total},
+    query::{CallerWord, FieldSet, Kind, ListQuery, Operator, Total},
 };
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Parameter, ParameterIn};
@@ -89,14 +89,14 @@ fn sort<F: FieldSet>() -> Parameter {
 }
 
 fn filter<F: FieldSet>(field: F, operator: Operator) -> Parameter {
-    let (name, value) = (field.as_ref(), value_schema(field.kind()));
+    let (name, value, item) = (field.as_ref(), value_of(field), item_of(field));
     let full = match operator {
         Operator::Eq => name.to_owned(),
         operator => format!("{name}.{}", operator.as_ref()),
     };
     match operator {
-        Operator::In => listed(&full, &format!("`{name}` is one of these."), &several(&item_schema(field.kind()))),
-        Operator::Any => listed(&full, &format!("`{name}` has one of these."), &several(&item_schema(field.kind()))),
+        Operator::In => listed(&full, &format!("`{name}` is one of these."), &several(&item)),
+        Operator::Any => listed(&full, &format!("`{name}` has one of these."), &several(&item)),
         Operator::Is => query(
             &full,
             &format!("Whether `{name}` is empty."),
@@ -108,6 +108,26 @@ fn filter<F: FieldSet>(field: F, operator: Operator) -> Parameter {
         }
         operator => query(&full, &format!("`{name}` {} this.", verb(operator)), &value),
     }
+}
+
+fn value_of<F: FieldSet>(field: F) -> Value {
+    field.word_for_caller().map_or_else(|| value_schema(field.kind()), id_or)
+}
+
+fn item_of<F: FieldSet>(field: F) -> Value {
+    field.word_for_caller().map_or_else(|| item_schema(field.kind()), id_or)
+}
+
+/// An id, or the word that stands for the caller's own.
+fn id_or(word: CallerWord) -> Value {
+    let meaning = match word {
+        CallerWord::Me => "An id, or `me` for your own.",
+        CallerWord::Mine => "An id, or `mine` for that of your team.",
+    };
+    json!({
+        "type": "string", "anyOf": [{"format": "uuid"}, {"enum": [word.as_ref()]}], "description": meaning,
+        "examples": ["00000000-0000-7000-8000-000000000001"],
+    })
 }
 
 fn verb(operator: Operator) -> &'static str {
@@ -148,7 +168,7 @@ fn value_schema(kind: Kind) -> Value {
         Kind::Boolean => json!({"type": "boolean"}),
         Kind::Date => json!(crm_domain::values::date_schema()),
         Kind::Time => schema_of::<crm_domain::values::Timestamp>(),
-        Kind::Id => json!({"type": "string", "format": "uuid"}),
+        Kind::Id | Kind::Ids => json!({"type": "string", "format": "uuid"}),
     }
 }
 

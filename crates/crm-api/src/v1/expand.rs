@@ -10,7 +10,7 @@ use std::{
 
 use crm_app::App;
 use crm_domain::{
-    Mandate, Organisation, Person, Product, Stamps, User, UserId,
+    Id, Interaction, Mandate, Organisation, OrganisationId, Person, PersonId, Product, Stamps, Task, User, UserId,
     access::{Grant, Read, policy},
 };
 use serde::Serialize;
@@ -78,6 +78,31 @@ impl Expandable for Product {
 
 impl Expandable for Mandate {
     const RELATIONS: &'static [&'static str] = &["owner", "organisation", "products"];
+
+    fn id(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn stamps(&self) -> &Stamps {
+        &self.stamps
+    }
+}
+
+impl Expandable for Interaction {
+    const RELATIONS: &'static [&'static str] = &["owner", "organisation", "product", "people", "users"];
+
+    fn id(&self) -> Uuid {
+        self.id.uuid()
+    }
+
+    fn stamps(&self) -> &Stamps {
+        &self.stamps
+    }
+}
+
+impl Expandable for Task {
+    const RELATIONS: &'static [&'static str] =
+        &["owner", "assignee", "organisation", "person", "mandate", "interaction"];
 
     fn id(&self) -> Uuid {
         self.id.uuid()
@@ -182,6 +207,102 @@ pub(super) async fn products(
     Ok(expanding.values)
 }
 
+/// The interactions with these relations.
+pub(super) async fn interactions(
+    app: &App,
+    caller: &Caller,
+    _grant: &Grant<Read, Interaction>,
+    relations: &[String],
+    records: &[Interaction],
+) -> Result<Vec<Value>, Problem> {
+    let mut expanding = Expanding::of(app, caller, records);
+    for relation in relations {
+        match relation.as_str() {
+            "organisation" => expanding.organisations(|one| one.organisation_id).await?,
+            "product" => {
+                let ids = different(records, |one| one.product_id);
+                let found = match policy::authorise::<Read, Product>(caller.actor()) {
+                    Ok(grant) => app.products().get_many(grant, ids).await?,
+                    Err(_denied) => Vec::new(),
+                };
+                let found = by_id(found, |one| one.id);
+                expanding.one("product", |one| found.get(&one.product_id?));
+            }
+            "people" => {
+                let ids = different(records, |one| one.participant_people.as_slice().to_vec());
+                let found = expanding.visible_people(ids).await?;
+                let each =
+                    records.iter().flat_map(|one| one.participant_people.as_slice().iter().map(|id| (one.id, id)));
+                let each = each.filter_map(|(one, id)| Some((one.uuid(), found.get(id)?)));
+                expanding.several("people", each);
+            }
+            "users" => {
+                let ids = different(records, |one| one.participant_users.as_slice().to_vec());
+                let found = expanding.named_users(ids).await?;
+                let each =
+                    records.iter().flat_map(|one| one.participant_users.as_slice().iter().map(|id| (one.id, id)));
+                let each = each.filter_map(|(one, id)| Some((one.uuid(), found.get(id)?)));
+                expanding.several("users", each);
+            }
+            _ => expanding.owners().await?,
+        }
+    }
+    Ok(expanding.values)
+}
+
+/// The tasks with these relations.
+pub(super) async fn tasks(
+    app: &App,
+    caller: &Caller,
+    _grant: &Grant<Read, Task>,
+    relations: &[String],
+    records: &[Task],
+) -> Result<Vec<Value>, Problem> {
+    let mut expanding = Expanding::of(app, caller, records);
+    for relation in relations {
+        match relation.as_str() {
+            "assignee" => {
+                let found = expanding.named_users(different(records, |one| one.assignee_id)).await?;
+                expanding.one("assignee", |one| found.get(&one.assignee_id?));
+            }
+            "organisation" => expanding.organisations(|one| one.organisation_id).await?,
+            "person" => {
+                let found = expanding.visible_people(different(records, |one| one.person_id)).await?;
+                expanding.one("person", |one| found.get(&one.person_id?));
+            }
+            "mandate" => {
+                let ids = different(records, |one| one.mandate_id);
+                let found = match policy::authorise::<Read, Mandate>(caller.actor()) {
+                    Ok(grant) => app.mandates().get_many(grant, ids).await?,
+                    Err(_denied) => Vec::new(),
+                };
+                let found = by_id(found, |one| one.id);
+                expanding.one("mandate", |one| found.get(&one.mandate_id?));
+            }
+            "interaction" => {
+                let ids = different(records, |one| one.interaction_id);
+                let found = match policy::authorise::<Read, Interaction>(caller.actor()) {
+                    Ok(grant) => app.interactions().get_many(grant, ids).await?,
+                    Err(_denied) => Vec::new(),
+                };
+                let found = by_id(found, |one| one.id);
+                expanding.one("interaction", |one| found.get(&one.interaction_id?));
+            }
+            _ => expanding.owners().await?,
+        }
+    }
+    Ok(expanding.values)
+}
+
+/// The ids that records name, each once.
+fn different<R, I: IntoIterator<Item = Id<T>>, T>(records: &[R], named: impl Fn(&R) -> I) -> Vec<Id<T>> {
+    records.iter().flat_map(named).collect::<HashSet<_>>().into_iter().collect()
+}
+
+fn by_id<T: Serialize>(records: Vec<T>, id: impl Fn(&T) -> Id<T>) -> HashMap<Id<T>, Value> {
+    records.iter().map(|record| (id(record), json!(record))).collect()
+}
+
 /// The mandates with these relations.
 pub(super) async fn mandates(
     app: &App,
@@ -193,15 +314,7 @@ pub(super) async fn mandates(
     let mut expanding = Expanding::of(app, caller, records);
     for relation in relations {
         match relation.as_str() {
-            "organisation" => {
-                let mut found = HashMap::new();
-                if let Ok(organisation) = policy::authorise::<Read, Organisation>(caller.actor()) {
-                    let ids: HashSet<_> = records.iter().map(|record| record.organisation_id).collect();
-                    let organisations = app.organisations().get_many(organisation, ids.into_iter().collect()).await?;
-                    found.extend(organisations.into_iter().map(|one| (one.id, json!(one))));
-                }
-                expanding.one("organisation", |mandate| found.get(&mandate.organisation_id));
-            }
+            "organisation" => expanding.organisations(|mandate| Some(mandate.organisation_id)).await?,
             "products" => {
                 let mut sold = Vec::new();
                 if let Ok(product) = policy::authorise::<Read, Product>(caller.actor()) {
@@ -242,15 +355,40 @@ impl<'a, R: Expandable> Expanding<'a, R> {
         }
     }
 
-    /// Inlines id and name of the owners: what a list shows of them, and all that it takes.
+    /// Inlines the organisation that each record names.
+    async fn organisations(&mut self, named: impl Fn(&R) -> Option<OrganisationId>) -> Result<(), Problem> {
+        let ids = different(self.records, &named);
+        let found = match policy::authorise::<Read, Organisation>(self.caller.actor()) {
+            Ok(grant) => self.app.organisations().get_many(grant, ids).await?,
+            Err(_denied) => Vec::new(),
+        };
+        let found = by_id(found, |one| one.id);
+        self.one("organisation", |record| found.get(&named(record)?));
+        Ok(())
+    }
+
+    /// Those of these people whom the caller may see.
+    async fn visible_people(&self, ids: Vec<PersonId>) -> Result<HashMap<PersonId, Value>, Problem> {
+        let found = match policy::authorise::<Read, Person>(self.caller.actor()) {
+            Ok(grant) => self.app.people().get_many(grant, ids).await?,
+            Err(_denied) => Vec::new(),
+        };
+        Ok(by_id(found, |one| one.id))
+    }
+
+    /// Id and name of those of these users whom the caller may see: what a list shows of them, and all that it takes.
+    async fn named_users(&self, ids: Vec<UserId>) -> Result<HashMap<UserId, Value>, Problem> {
+        let found = match policy::authorise::<Read, User>(self.caller.actor()) {
+            Ok(grant) => self.app.users_with_ids(grant, ids).await?,
+            Err(_denied) => Vec::new(),
+        };
+        Ok(found.into_iter().map(|user| (user.id, json!({"id": user.id, "name": user.name}))).collect())
+    }
+
+    /// Inlines the owners.
     async fn owners(&mut self) -> Result<(), Problem> {
-        let mut found: HashMap<UserId, Value> = HashMap::new();
-        if let Ok(grant) = policy::authorise::<Read, User>(self.caller.actor()) {
-            let ids: HashSet<UserId> = self.records.iter().filter_map(|record| record.stamps().owner_id).collect();
-            let users = self.app.users_with_ids(grant, ids.into_iter().collect()).await?;
-            found.extend(users.into_iter().map(|user| (user.id, json!({"id": user.id, "name": user.name}))));
-        }
-        self.one("owner", |record| record.stamps().owner_id.and_then(|owner| found.get(&owner)));
+        let found = self.named_users(different(self.records, |record| record.stamps().owner_id)).await?;
+        self.one("owner", |record| found.get(&record.stamps().owner_id?));
         Ok(())
     }
 }

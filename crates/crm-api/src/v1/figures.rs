@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, get, web::Data};
 use crm_app::App;
-use crm_domain::{Mandate, MandateField, Organisation, OrganisationField, PipelineStage, access::Read, values::Money};
+use crm_domain::{
+    Interaction, InteractionField, Mandate, MandateField, Organisation, OrganisationField, PipelineStage, Task,
+    TaskField, access::Read, values::Money,
+};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -16,7 +19,7 @@ use crate::{
 };
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(pipeline).service(mandates);
+    config.service(pipeline).service(mandates).service(interactions).service(tasks);
 }
 
 /// The pipeline, stage by stage.
@@ -75,6 +78,50 @@ struct MandateFiguresBody {
     ending_within_90_days: i64,
 }
 
+/// How much has happened.
+#[derive(ToSchema)]
+#[schema(as = InteractionFigures)]
+#[allow(dead_code, reason = "it describes what the use case answers")]
+struct InteractionFiguresBody {
+    /// All interactions.
+    total: i64,
+    /// By type; every type is there.
+    by_type: BTreeMap<String, i64>,
+    /// Every month (in UTC) in which something happened, the latest first.
+    months: Vec<InteractionMonthBody>,
+}
+
+/// One month of interactions.
+#[derive(ToSchema)]
+#[schema(as = InteractionMonth)]
+#[allow(dead_code, reason = "it describes what the use case answers")]
+struct InteractionMonthBody {
+    /// The month, `YYYY-MM`.
+    #[schema(pattern = "^[0-9]{4}-[0-9]{2}$")]
+    month: String,
+    /// All interactions of the month.
+    count: i64,
+    /// By type; only types of which there are some.
+    by_type: BTreeMap<String, i64>,
+}
+
+/// How the tasks stand. Those that are overdue or due soon are still to do.
+#[derive(ToSchema)]
+#[schema(as = TaskFigures)]
+#[allow(dead_code, reason = "it describes what the use case answers")]
+struct TaskFiguresBody {
+    /// All tasks.
+    total: i64,
+    /// By status; every status is there.
+    by_status: BTreeMap<String, i64>,
+    /// Those that should have been done by now.
+    overdue: i64,
+    /// Those that should be done within the next 24 hours.
+    due_within_24_hours: i64,
+    /// Those that should be done within the next seven days.
+    due_within_7_days: i64,
+}
+
 /// Counts the organisations of each pipeline stage, and sums what they may be worth.
 #[utoipa::path(tag = "figures", params(FilterParameters<OrganisationField>),
     responses((status = 200, description = "The pipeline.", body = PipelineFiguresBody)))]
@@ -97,4 +144,28 @@ async fn mandates(
     parameters: ListParameters<MandateField>,
 ) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(app.figures().mandates(grant, parameters.query).await.map_err(asked)?))
+}
+
+/// Counts the interactions by type and month.
+#[utoipa::path(tag = "figures", params(FilterParameters<InteractionField>),
+    responses((status = 200, description = "The interactions.", body = InteractionFiguresBody)))]
+#[get("/figures/interactions")]
+async fn interactions(
+    app: Data<App>,
+    Granted(grant): Granted<Read, Interaction>,
+    parameters: ListParameters<InteractionField>,
+) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(app.figures().interactions(grant, parameters.query).await.map_err(asked)?))
+}
+
+/// Counts the tasks by status, and those that are overdue or due soon.
+#[utoipa::path(tag = "figures", params(FilterParameters<TaskField>),
+    responses((status = 200, description = "The tasks.", body = TaskFiguresBody)))]
+#[get("/figures/tasks")]
+async fn tasks(
+    app: Data<App>,
+    Granted(grant): Granted<Read, Task>,
+    parameters: ListParameters<TaskField>,
+) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(app.figures().tasks(grant, parameters.query).await.map_err(asked)?))
 }

@@ -7,6 +7,7 @@ mod changes;
 mod expand;
 mod figures;
 mod imports;
+mod interactions;
 mod links;
 mod mandate_products;
 mod mandates;
@@ -15,6 +16,8 @@ mod people;
 mod products;
 mod search;
 mod statistics;
+mod tasks;
+mod timeline;
 mod upload;
 
 use crm_app::{Error, table::FileFormat};
@@ -44,6 +47,9 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     products::routes(config);
     mandates::routes(config);
     mandate_products::routes(config);
+    interactions::routes(config);
+    tasks::routes(config);
+    timeline::routes(config);
     figures::routes(config);
     search::routes(config);
     imports::routes(config);
@@ -51,8 +57,14 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// The resources: what the document says of each beside its routes.
-pub(crate) const RESOURCES: [&Documented; 4] =
-    [&organisations::DOCUMENTED, &people::DOCUMENTED, &products::DOCUMENTED, &mandates::DOCUMENTED];
+pub(crate) const RESOURCES: [&Documented; 6] = [
+    &organisations::DOCUMENTED,
+    &people::DOCUMENTED,
+    &products::DOCUMENTED,
+    &mandates::DOCUMENTED,
+    &interactions::DOCUMENTED,
+    &tasks::DOCUMENTED,
+];
 
 /// A page of a list.
 #[derive(utoipa::ToSchema)]
