@@ -158,7 +158,7 @@ impl Exported for Organisation {
         "id", "name", "type", "category", "email", "phone", "website", "address", "city", "postal_code", "country_code",
         "language", "domicile", "aum", "aum_date", "strategies", "tags", "lei", "registration_number", "licence_number",
         "pipeline_stage", "potential_amount", "currency", "signature_probability", "signature_date", "is_active",
-        "description", "notes", "version", "owner_id", "team_id", "created_at", "created_by", "updated_at", "updated_by",
+        "description", "notes", "last_activity_at", "version", "owner_id", "team_id", "created_at", "created_by", "updated_at", "updated_by",
         "deleted_at",
     ];
 }

@@ -127,7 +127,7 @@ impl Exported for Person {
     #[rustfmt::skip]
     const COLUMNS: Columns = &[
         "id", "first_name", "last_name", "email", "personal_email", "phone", "mobile", "job_title", "country_code", "language",
-        "linkedin_url", "tags", "is_active", "consent", "consent_date", "notes", "version", "owner_id", "team_id", "created_at",
+        "linkedin_url", "tags", "is_active", "consent", "consent_date", "notes", "last_activity_at", "version", "owner_id", "team_id", "created_at",
         "created_by", "updated_at", "updated_by", "deleted_at",
     ];
 }

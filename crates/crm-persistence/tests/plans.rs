@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::match_bool)] // A test may fail loudly; two spellings of SQL stand side by side.
 
 use crm_domain::{
-    MandateField, OrganisationField, PersonField, ProductField, SearchType, TeamId, UserId,
+    InteractionField, MandateField, OrganisationField, PersonField, ProductField, SearchType, TaskField, TeamId,
+    UserId,
     access::{Actor, BuiltInRole, Grant, Guarded, Read, policy},
     query::{FieldSet, Kind, ListQuery, Operator, Page},
 };
-use crm_persistence::{ReadTx, StoreError, mandates, organisations, people, products};
+use crm_persistence::{ReadTx, StoreError, interactions, mandates, organisations, people, products, tasks};
 use crm_testkit::{TestDatabase, on_each_database};
 use strum::VariantArray;
 
@@ -115,8 +116,7 @@ fn fill(test: &TestDatabase) {
            SELECT {mandate}, {organisation}, {number}, lower({number}), CASE i % 4 WHEN 0 THEN 'proposed' WHEN 1 THEN 'signed' ELSE 'active' END,
              CASE WHEN i % 4 > 0 THEN {date} END, CASE WHEN i % 4 > 1 THEN {date} END, CASE WHEN i % 4 > 2 THEN {date} END,
              ' name ' || i, {stamps}
-           FROM {rows};
-         ANALYZE;",
+           FROM {rows};",
         id = id("q"),
         isin = if sqlite { "printf('FR%010d', i)" } else { "'FR' || lpad(i::text, 10, '0')" },
         mandate = id("m"),
@@ -124,11 +124,40 @@ fn fill(test: &TestDatabase) {
         number = "CASE WHEN i % 2 = 0 THEN 'Name ' || i END",
         date = date("i % 700"),
     ));
+    test.execute(&format!(
+        "INSERT INTO interactions (id, type, occurred_at, occurred_month, duration_minutes, subject, subject_key, organisation_id, product_id,
+             search_text, {columns})
+           SELECT {id}, CASE i % 3 WHEN 0 THEN 'call' WHEN 1 THEN 'email' ELSE 'meeting' END, {occurred}, 202601 + i % 12, i % 90,
+             'Name ' || i, 'name ' || i, {organisation}, CASE WHEN i % 7 = 0 THEN {product} END, ' name ' || i, {stamps}
+           FROM {rows};
+         INSERT INTO interaction_people (interaction_id, person_id, occurred_at) SELECT {id}, {person}, {occurred} FROM {rows};
+         INSERT INTO interaction_users (interaction_id, user_id, occurred_at) SELECT {id}, {user}, {occurred} FROM {rows} WHERE i % 300 = 0;
+         INSERT INTO tasks (id, title, title_key, due_at, priority, status, assignee_id, completed_at, organisation_id, person_id, mandate_id,
+             interaction_id, recurrence, previous_task_id, search_text, {columns})
+           SELECT {task}, 'Name ' || i, 'name ' || i, {due}, CASE i % 9 WHEN 0 THEN 'urgent' ELSE 'normal' END,
+             CASE i % 5 WHEN 0 THEN 'doing' WHEN 1 THEN 'todo' ELSE 'done' END, CASE WHEN i % 270 = 0 THEN {user} END,
+             CASE WHEN i % 5 > 1 THEN {due} END, CASE i % 4 WHEN 0 THEN {organisation} END, CASE i % 4 WHEN 1 THEN {person} END,
+             CASE i % 4 WHEN 2 THEN {mandate} END, CASE i % 4 WHEN 3 THEN {id} END, CASE WHEN i % 90 = 0 THEN 'FREQ=DAILY' END,
+             NULL, ' name ' || i, {stamps}
+           FROM {rows};
+         ANALYZE;",
+        id = id("i"),
+        task = id("t"),
+        organisation = id("o"),
+        person = id("p"),
+        product = id("q"),
+        mandate = id("m"),
+        occurred = time("i * 11 % 40009"),
+        due = time("i * 13 % 40009"),
+    ));
 }
 
 /// A value that some row of the table has, or at least could have.
 fn sample<F: FieldSet>(field: F) -> &'static str {
     match (field.as_ref(), field.kind()) {
+        ("status", Kind::Choice(words)) if words().contains(&"todo") => "doing",
+        ("priority", _) => "urgent",
+        ("recurrence", _) => "FREQ=DAILY",
         ("status", _) => "active",
         ("isin", _) => "FR0000000017",
         ("country_code", _) => "FR",
@@ -138,7 +167,7 @@ fn sample<F: FieldSet>(field: F) -> &'static str {
         ("type", Kind::Choice(words)) => words().first().copied().expect("a list of words has one"),
         ("category", _) => "institution",
         ("pipeline_stage", _) => "lead",
-        ("name" | "last_name" | "first_name" | "number", _) => "Name 17",
+        ("name" | "last_name" | "first_name" | "number" | "title" | "subject", _) => "Name 17",
         ("city", _) => "ville 17",
         (_, Kind::Text) => "17",
         (_, Kind::Folded) => "name",
@@ -147,7 +176,7 @@ fn sample<F: FieldSet>(field: F) -> &'static str {
         (_, Kind::Boolean) => "true",
         (_, Kind::Date) => "2026-06-01",
         (_, Kind::Time) => "2026-01-01T05:00:00Z",
-        (_, Kind::Id) => "00000000-0000-0000-0000-000000000007",
+        (_, Kind::Id | Kind::Ids) => "00000000-0000-0000-0000-000000000007",
         (_, Kind::Tags) => "vip",
         (name, kind) => panic!("{name} of {kind:?} needs a sample"),
     }
@@ -246,6 +275,18 @@ fn walk_kind(test: &TestDatabase, actor: &Actor, kind: SearchType) {
             &policy::authorise(actor).unwrap(),
             |tx, grant, query| products::list(tx, grant, query),
             |tx, grant, query| products::plans(tx, grant, query),
+        ),
+        SearchType::Interactions => walk::<InteractionField, _, _>(
+            test,
+            &policy::authorise(actor).unwrap(),
+            |tx, grant, query| interactions::list(tx, grant, query),
+            |tx, grant, query| interactions::plans(tx, grant, query),
+        ),
+        SearchType::Tasks => walk::<TaskField, _, _>(
+            test,
+            &policy::authorise(actor).unwrap(),
+            |tx, grant, query| tasks::list(tx, grant, query),
+            |tx, grant, query| tasks::plans(tx, grant, query),
         ),
         SearchType::Mandates => walk::<MandateField, _, _>(
             test,

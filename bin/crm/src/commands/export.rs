@@ -51,6 +51,12 @@ pub fn run(settings: &Settings, command: &arguments::Export) -> Result<(), Failu
         SearchType::Mandates => {
             write(app.mandates().export(policy::authorise(&actor)?, ListQuery::default()), format, output)
         }
+        SearchType::Interactions => {
+            write(app.interactions().export(policy::authorise(&actor)?, ListQuery::default()), format, output)
+        }
+        SearchType::Tasks => {
+            write(app.tasks().export(policy::authorise(&actor)?, ListQuery::default()), format, output)
+        }
     }?;
     match place {
         Some((part, path)) => std::fs::rename(&part, path)

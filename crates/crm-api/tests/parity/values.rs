@@ -35,6 +35,13 @@ const LINES: [&str; 8] = ["Directrice", "directrice", "CFO", "Chargé d'affaires
 const TEXTS: [&str; 5] = ["Line one\nline two", "Été \"quoted\", with commas; and more", "=1+1", "x", "Ωmega 📈"];
 const DATES: [&str; 7] =
     ["2024-02-29", "2025-12-31", "2026-01-01", "2026-01-31", "1970-01-01", "1969-12-31", "2099-06-15"];
+const TIMES: [&str; 5] = [
+    "2026-01-05T09:30:00Z",
+    "2026-01-05T09:30:00.000001Z",
+    "1969-12-31T23:59:59.5Z",
+    "2099-06-15T12:00:00+02:00",
+    "2026-01-05T10:30:00+01:00",
+];
 const MONEY: [&str; 9] =
     ["0.00", "0.01", "-5.25", "1250000.00", "1250000.5", "1000000", "999999999999.99", "17.3", "42.00"];
 const PHONES: [&str; 5] = ["+33153434082", "+33 1 53 43 40 83", "+442071838750", "+41446681800", "+4930901820"];
@@ -72,7 +79,7 @@ pub fn good(chance: &mut Chance, words: Words, field: &str) -> Value {
     }
     let text = |texts: &[&str], chance: &mut Chance| json!(*chance.pick(texts));
     match field {
-        "name" | "first_name" | "last_name" => json!(name(chance)),
+        "name" | "first_name" | "last_name" | "title" | "subject" => json!(name(chance)),
         "email" | "personal_email" | "work_email" => {
             json!(format!("{}{}@Example.com", chance.pick(&["Jean", "jean", "zoe"]), chance.below(40)))
         }
@@ -93,8 +100,11 @@ pub fn good(chance: &mut Chance, words: Words, field: &str) -> Value {
         "signature_probability" => json!(chance.below(101)),
         "is_active" | "consent" | "is_primary" => json!(chance.percent(50)),
         "role" => text(&["main_contact", "technical", "other"], chance),
-        "description" | "notes" => text(&TEXTS, chance),
-        "owner_id" | "created_by" | "updated_by" => json!(user(chance)),
+        "description" | "notes" | "body" | "outcome" => text(&TEXTS, chance),
+        "duration_minutes" => json!(chance.below(300)),
+        "recurrence" => text(&["FREQ=WEEKLY;BYDAY=MO", "freq=daily;count=3", "FREQ=MONTHLY"], chance),
+        "due_at" | "occurred_at" | "completed_at" | "last_activity_at" => text(&TIMES, chance),
+        "owner_id" | "assignee_id" | "created_by" | "updated_by" => json!(user(chance)),
         "team_id" => json!(team(chance)),
         field if field.ends_with("date") || field.ends_with("_on") || field == "since" || field == "until" => {
             text(&DATES, chance)

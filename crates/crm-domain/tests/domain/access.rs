@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crm_domain::{
-    Change, Mandate, NewRecord, Organisation, Person, Product, RoleId, Stamps, Team, TeamId, User, UserId,
+    Change, Interaction, Mandate, NewRecord, Organisation, Person, Product, RoleId, Stamps, Task, Team, TeamId, User,
+    UserId,
     access::{
         Action, ActionType, Actor, BuiltInRole, Create, Delete, Denied, Export, Grant, Guarded, Import, Manage,
         Ownership, Reach, Read, Resource, Role, Rule, Scope, Settings, Update, policy,
@@ -84,6 +85,8 @@ fn the_policy_says_what_the_role_says_for_every_guarded_type() {
     check_every_action::<Person>(Resource::People);
     check_every_action::<Product>(Resource::Products);
     check_every_action::<Mandate>(Resource::Mandates);
+    check_every_action::<Interaction>(Resource::Interactions);
+    check_every_action::<Task>(Resource::Tasks);
     check_every_action::<User>(Resource::Users);
     check_every_action::<Team>(Resource::Teams);
     check_every_action::<Role>(Resource::Roles);
@@ -190,7 +193,7 @@ fn nobody_makes_a_role_with_more_than_they_hold() {
 
 /// Whether the record is seen by me at the reaches own, team and all.
 fn seen(owner_id: Option<UserId>, team_id: Option<TeamId>, created_by: Option<UserId>) -> [bool; 3] {
-    let record = Ownership { owner_id, team_id, created_by };
+    let record = Ownership { owner_id, team_id, created_by, assignee_id: None };
     scopes(ME, MY_TEAM).map(|scope| scope.admits(&record))
 }
 
@@ -215,7 +218,7 @@ fn ownership_is_taken_from_the_stamps() {
     let id = crm_domain::OrganisationId::from_u128(7);
     let new = NewRecord { id, owner_id: Some(ME), team_id: Some(MY_TEAM), by: Some(OTHER), at };
     let stamps: Stamps = new.stamps();
-    let expected = Ownership { owner_id: Some(ME), team_id: Some(MY_TEAM), created_by: Some(OTHER) };
+    let expected = Ownership { owner_id: Some(ME), team_id: Some(MY_TEAM), created_by: Some(OTHER), assignee_id: None };
     assert_eq!(Ownership::from(&stamps), expected);
 }
 
@@ -237,8 +240,10 @@ fn some_id<R: 'static>() -> impl Strategy<Value = Option<crm_domain::Id<R>>> {
 }
 
 prop_compose! {
-    fn any_record()(owner_id in some_id(), team_id in some_id(), created_by in some_id()) -> Ownership {
-        Ownership { owner_id, team_id, created_by }
+    fn any_record()(
+        owner_id in some_id(), team_id in some_id(), created_by in some_id(), assignee_id in some_id(),
+    ) -> Ownership {
+        Ownership { owner_id, team_id, created_by, assignee_id }
     }
 }
 

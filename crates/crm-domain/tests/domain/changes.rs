@@ -31,6 +31,8 @@ fn an_event_is_named_by_the_kind_and_the_action() {
             "product.created product.updated product.deleted product.restored",
             "mandate.created mandate.updated mandate.deleted mandate.restored",
             "mandate_product.created mandate_product.updated mandate_product.deleted mandate_product.restored",
+            "interaction.created interaction.updated interaction.deleted interaction.restored",
+            "task.created task.updated task.deleted task.restored",
             "user.created user.updated user.deleted user.restored",
             "team.created team.updated team.deleted team.restored",
             "role.created role.updated role.deleted role.restored",
@@ -73,8 +75,8 @@ fn an_import_is_completed_when_its_status_says_so() {
 
 #[test]
 fn every_kind_is_guarded_by_a_resource() {
-    use Resource::{Mandates, Organisations, People, Products, Roles, Teams, Users};
+    use Resource::{Interactions, Mandates, Organisations, People, Products, Roles, Tasks, Teams, Users};
     let guards: Vec<_> = RecordKind::VARIANTS.iter().map(|kind| kind.guarded_by()).collect();
-    let records = [Organisations, People, Organisations, Products, Mandates, Mandates];
+    let records = [Organisations, People, Organisations, Products, Mandates, Mandates, Interactions, Tasks];
     assert_eq!(guards, [&records[..], &[Users, Teams, Roles, Organisations]].concat());
 }

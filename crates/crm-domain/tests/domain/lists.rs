@@ -1,7 +1,7 @@
 //! List requests: which parameters are read as what, and which are refused.
 
 use crm_domain::{
-    Invalid, MandateField, OrganisationField, PersonField, ProductField,
+    InteractionField, Invalid, MandateField, OrganisationField, PersonField, ProductField, TaskField,
     access::Resource,
     query::{Cursor, Direction, FieldSet, Filter, Kind, ListQuery, Operator, Sort, Test, Total, Value},
     values::{Timestamp, parse_date},
@@ -24,6 +24,7 @@ pub enum Probe {
     Time,
     Id,
     Tags,
+    Ids,
 }
 
 impl FieldSet for Probe {
@@ -41,11 +42,12 @@ impl FieldSet for Probe {
             Self::Time => Kind::Time,
             Self::Id => Kind::Id,
             Self::Tags => Kind::Tags,
+            Self::Ids => Kind::Ids,
         }
     }
 
     fn is_sortable(self) -> bool {
-        self != Self::Tags
+        !matches!(self, Self::Tags | Self::Ids)
     }
 
     fn newest_first() -> Self {
@@ -72,6 +74,7 @@ fn sample(field: Probe) -> (&'static str, Value) {
         Probe::Time => ("2026-01-01T00:00:00Z", Value::Time(Timestamp::parse("2026-01-01T00:00:00Z").unwrap())),
         Probe::Id => (ID, Value::Id(ID.parse().unwrap())),
         Probe::Tags => ("vip", text("vip")),
+        Probe::Ids => (ID, text(ID)),
     }
 }
 
@@ -115,6 +118,7 @@ fn each_kind_of_field_takes_its_operators_and_no_other() {
         (Probe::Time, "eq ne in gt gte lt lte - - - is"),
         (Probe::Id, "eq ne in - - - - - - - is"),
         (Probe::Tags, "- - - - - - - - - any -"),
+        (Probe::Ids, "- - - - - - - - - any -"),
     ];
     assert_eq!(table.map(|(field, _)| field), Probe::VARIANTS);
     for (field, operators) in table {
@@ -382,6 +386,8 @@ fn the_fields_of_lists_are_those_of_the_kept_table() {
     table += &fields::<PersonField>("people");
     table += &fields::<ProductField>("products");
     table += &fields::<MandateField>("mandates");
+    table += &fields::<InteractionField>("interactions");
+    table += &fields::<TaskField>("tasks");
     golden::check("fields.txt", &table);
 }
 

@@ -8,12 +8,14 @@
 mod access;
 mod changes;
 mod golden;
+mod interactions;
 mod lists;
 mod mandates;
 mod patches;
 mod products;
 mod query_properties;
 mod subject;
+mod tasks;
 
 use proptest::test_runner::Config;
 

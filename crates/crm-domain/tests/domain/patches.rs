@@ -7,7 +7,7 @@ use crm_domain::{
 };
 use serde_json::{Value, json};
 
-use crate::subject::{STAMPS, Subject, USER, at, change, new, object, told};
+use crate::subject::{Subject, USER, WITH_ACTIVITY, at, change, new, object, told};
 
 fn organisations() -> Subject<Organisation, OrganisationPatch> {
     Subject {
@@ -28,7 +28,7 @@ fn organisations() -> Subject<Organisation, OrganisationPatch> {
         required: &["name", "pipeline_stage", "currency", "is_active"],
         emptied: &["strategies", "tags"],
         brings: &[],
-        fixed: &STAMPS,
+        fixed: &WITH_ACTIVITY,
     }
 }
 
@@ -48,7 +48,7 @@ fn people() -> Subject<Person, PersonPatch> {
         required: &["last_name", "is_active", "consent"],
         emptied: &["tags"],
         brings: &[("consent", "consent_date", "2026-01-02")],
-        fixed: &STAMPS,
+        fixed: &WITH_ACTIVITY,
     }
 }
 

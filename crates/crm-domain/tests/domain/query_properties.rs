@@ -50,7 +50,7 @@ fn nearly_cursor() -> impl Strategy<Value = String> {
 fn key(field: Probe) -> BoxedStrategy<Option<Value>> {
     let text = any::<String>().prop_map(|text| Value::Text(text.replace('\0', " ")));
     let value = match field {
-        Probe::Text | Probe::Folded | Probe::Choice | Probe::Tags => text.boxed(),
+        Probe::Text | Probe::Folded | Probe::Choice | Probe::Tags | Probe::Ids => text.boxed(),
         Probe::Integer | Probe::Money => any::<i64>().prop_map(Value::Integer).boxed(),
         Probe::Boolean => any::<bool>().prop_map(Value::Boolean).boxed(),
         Probe::Date => (1000..=9999_u16, 1..=12_u8, 1..=28_u8)

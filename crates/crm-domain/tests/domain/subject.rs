@@ -45,6 +45,9 @@ pub struct Subject<T, P> {
 }
 
 pub const STAMPS: [&str; 7] = ["id", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at"];
+/// Those of a record that also tells its last activity, which follows the interactions by itself.
+pub const WITH_ACTIVITY: [&str; 8] =
+    ["id", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "last_activity_at"];
 pub const USER: &str = "00000000-0000-0000-0000-000000000009";
 
 impl<T: serde::Serialize + Clone + PartialEq + std::fmt::Debug, P> Subject<T, P> {

@@ -23,6 +23,7 @@ pub const MANDATES: Resource = Resource {
     ],
     words: &[("status", &["proposed", "signed", "active", "ended"])],
     refers: &[("organisation_id", "organisations")],
+    needs: &[],
     matched_by: &["number"],
     relations: &["owner", "organisation", "products"],
     counted_at: &["mandates/stats", "figures/mandates"],

@@ -1,10 +1,12 @@
 //! The resources, as the tests that hold for every one of them see them. A resource that is missing here fails
 //! `crm-api/tests/registry.rs`.
 
+mod interactions;
 mod mandates;
 mod organisations;
 mod people;
 mod products;
+mod tasks;
 
 use std::{future::Future, pin::Pin};
 
@@ -14,8 +16,14 @@ use serde_json::{Value, json};
 use crate::Client;
 
 /// Every resource that is listed, made, changed, deleted, restored, searched and exported.
-pub const RESOURCES: [Resource; 4] =
-    [organisations::ORGANISATIONS, people::PEOPLE, products::PRODUCTS, mandates::MANDATES];
+pub const RESOURCES: [Resource; 6] = [
+    organisations::ORGANISATIONS,
+    people::PEOPLE,
+    products::PRODUCTS,
+    mandates::MANDATES,
+    interactions::INTERACTIONS,
+    tasks::TASKS,
+];
 
 /// An id that no record has.
 pub const MISSING: &str = "01938a3c-5f00-7000-8000-000000000001";
@@ -40,6 +48,8 @@ pub struct Resource {
     pub words: &'static [(&'static str, &'static [&'static str])],
     /// Fields of which a new record must have a value, the id of a record of that resource.
     pub refers: &'static [(&'static str, &'static str)],
+    /// Other fields of which a new record must have a value, and one that they take.
+    pub needs: &'static [(&'static str, &'static str)],
     /// The fields that an upsert can match by.
     pub matched_by: &'static [&'static str],
     /// What `expand` takes.
@@ -78,6 +88,9 @@ impl Resource {
     pub fn body<'a>(&'a self, client: &'a Client, title: &'a str) -> Pin<Box<dyn Future<Output = Value> + 'a>> {
         Box::pin(async move {
             let mut body = json!({ self.title: title });
+            for (field, value) in self.needs {
+                body[*field] = json!(value);
+            }
             for (field, of) in self.refers {
                 let of = Self::named(of);
                 let made = client.post(&of.path(), of.body(client, "Exemple").await).await.expect(201);

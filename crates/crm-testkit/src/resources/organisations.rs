@@ -47,6 +47,7 @@ pub const ORGANISATIONS: Resource = Resource {
         ("pipeline_stage", &["lead", "prospect", "negotiation", "signed", "lost"]),
     ],
     refers: &[],
+    needs: &[],
     matched_by: &["lei", "licence_number", "registration_number"],
     relations: &["owner", "people"],
     counted_at: &["organisations/stats", "figures/pipeline"],

@@ -31,6 +31,7 @@ pub const PEOPLE: Resource = Resource {
     ],
     words: &[],
     refers: &[],
+    needs: &[],
     matched_by: &["email"],
     relations: &["owner", "organisations"],
     counted_at: &[],

@@ -13,6 +13,7 @@ pub const PRODUCTS: Resource = Resource {
     written: &["name", "isin", "type", "status", "notes", "owner_id", "team_id"],
     words: &[("type", &["ucits", "etf", "other"]), ("status", &["active", "inactive", "pending"])],
     refers: &[],
+    needs: &[],
     matched_by: &["isin"],
     relations: &["owner"],
     counted_at: &["products/stats"],
