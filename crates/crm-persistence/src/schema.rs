@@ -363,15 +363,15 @@ diesel::table! {
 
 diesel::table! {
     use crate::column::{DbTime, DbUuid};
-    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
 
     interactions (id) {
         id -> DbUuid,
         #[sql_name = "type"]
         kind -> Text,
         occurred_at -> DbTime,
-        occurred_month -> Integer,
-        duration_minutes -> Nullable<Integer>,
+        occurred_month -> BigInt,
+        duration_minutes -> Nullable<SmallInt>,
         subject -> Text,
         subject_key -> Text,
         body -> Nullable<Text>,

@@ -50,14 +50,14 @@ fn nearly_cursor() -> impl Strategy<Value = String> {
 fn key(field: Probe) -> BoxedStrategy<Option<Value>> {
     let text = any::<String>().prop_map(|text| Value::Text(text.replace('\0', " ")));
     let value = match field {
-        Probe::Text | Probe::Folded | Probe::Choice | Probe::Tags | Probe::Ids => text.boxed(),
+        Probe::Text | Probe::Folded | Probe::Choice | Probe::Tags => text.boxed(),
         Probe::Integer | Probe::Money => any::<i64>().prop_map(Value::Integer).boxed(),
         Probe::Boolean => any::<bool>().prop_map(Value::Boolean).boxed(),
         Probe::Date => (1000..=9999_u16, 1..=12_u8, 1..=28_u8)
             .prop_map(|(year, month, day)| Value::Date(parse_date(&format!("{year}-{month:02}-{day:02}")).unwrap()))
             .boxed(),
         Probe::Time => any::<i64>().prop_map(|micros| Value::Time(Timestamp::from_micros(micros))).boxed(),
-        Probe::Id => any::<u128>().prop_map(|number| Value::Id(Uuid::from_u128(number))).boxed(),
+        Probe::Id | Probe::Ids => any::<u128>().prop_map(|number| Value::Id(Uuid::from_u128(number))).boxed(),
     };
     prop::option::of(value).boxed()
 }

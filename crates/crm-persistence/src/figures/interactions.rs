@@ -10,7 +10,7 @@ use crm_domain::{
 };
 use diesel::{
     QueryableByName, RunQueryDsl,
-    sql_types::{BigInt, Integer, Text, Untyped},
+    sql_types::{BigInt, Text, Untyped},
 };
 use serde::Serialize;
 
@@ -49,8 +49,8 @@ pub struct InteractionMonth {
 
 #[derive(QueryableByName)]
 struct Group {
-    #[diesel(sql_type = Integer)]
-    month: i32,
+    #[diesel(sql_type = BigInt)]
+    month: i64,
     #[diesel(sql_type = Text)]
     word: String,
     #[diesel(sql_type = BigInt)]

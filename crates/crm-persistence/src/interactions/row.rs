@@ -19,8 +19,8 @@ pub struct InteractionRow {
     id: UuidColumn,
     kind: String,
     occurred_at: TimeColumn,
-    occurred_month: i32,
-    duration_minutes: Option<i32>,
+    occurred_month: i64,
+    duration_minutes: Option<i16>,
     subject: String,
     subject_key: String,
     body: Option<String>,
@@ -39,10 +39,13 @@ pub struct InteractionRow {
 }
 
 /// The month of a time in UTC, as `YYYYMM`: a column of its own, so that figures by month walk an index.
-fn month(time: Timestamp) -> i32 {
+fn month(time: Timestamp) -> i64 {
     let date = time.date();
-    let month = i32::try_from(date.month()).expect("there are twelve months");
-    date.year() * 100 + month
+    i64::from(date.year()) * 100 + i64::from(date.month())
+}
+
+fn stored(minutes: Minutes) -> i16 {
+    i16::try_from(minutes.value()).expect("a week has fewer minutes than 16 bits can tell")
 }
 
 impl From<&Interaction> for InteractionRow {
@@ -53,7 +56,7 @@ impl From<&Interaction> for InteractionRow {
             kind: interaction.kind.as_ref().to_owned(),
             occurred_at: interaction.occurred_at.into(),
             occurred_month: month(interaction.occurred_at),
-            duration_minutes: interaction.duration_minutes.map(|minutes| i32::from(minutes.value())),
+            duration_minutes: interaction.duration_minutes.map(stored),
             subject: interaction.subject.to_string(),
             subject_key: fold(interaction.subject.as_str()),
             body: text(interaction.body.as_ref()),
