@@ -1,3 +1,5 @@
+DROP INDEX people_name_words;
+DROP INDEX organisations_name_words;
 DROP INDEX organisations_search;
 CREATE INDEX organisations_search ON organisations USING gin (search_text gin_trgm_ops) WHERE deleted_at IS NULL;
 DROP INDEX people_search;

@@ -10,3 +10,7 @@ DROP INDEX organisations_strategies;
 CREATE INDEX organisations_strategies ON organisations USING gin (strategies);
 DROP INDEX people_tags;
 CREATE INDEX people_tags ON people USING gin (tags);
+
+-- Names whose words begin with what a search asks for.
+CREATE INDEX organisations_name_words ON organisations USING gin ((' ' || name_key) gin_trgm_ops);
+CREATE INDEX people_name_words ON people USING gin ((' ' || full_name_key) gin_trgm_ops);
