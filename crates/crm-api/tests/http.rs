@@ -228,7 +228,7 @@ async fn a_batch_that_stands_together_changes_nothing_when_one_fails() {
     };
     let refused = run(true).await;
     assert_problem(&refused, 422, "batch_refused");
-    assert_eq!(refused.json()["errors"][0]["pointer"], "/operations/1/name");
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/operations/1/data/name");
     assert_eq!(server.get("/api/v1/organisations").await.json()["items"], json!([]));
     let each = run(false).await;
     let statuses: Vec<_> = each.json()["results"].as_array().unwrap().iter().map(|one| one["status"].clone()).collect();

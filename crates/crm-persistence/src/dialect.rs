@@ -127,6 +127,20 @@ pub(crate) fn search(backend: Backend, table: &'static str, word: &str) -> Sql {
     }
 }
 
+/// The rows whose `column` contains this text.
+///
+/// PostgreSQL takes the conditions of a query for independent of each other. Beside [`search`], which says nearly the same,
+/// a second pattern would make it expect next to no rows, and walk the whole table in the order of the list to find them.
+/// Of this function's result it expects nothing in particular.
+pub(crate) fn contains(backend: Backend, table: &'static str, column: &'static str, text: &str) -> Sql {
+    let function = match backend {
+        Backend::Postgres => "strpos(",
+        Backend::Sqlite => "instr(",
+    };
+    let position = Sql::new().push(function).column(table, column).push(", ").bind(Bind::Text(text.to_owned()));
+    position.push(") > 0")
+}
+
 /// The rows whose set `column` has this word.
 pub(crate) fn has_word(backend: Backend, table: &'static str, column: &'static str, word: &str) -> Sql {
     match backend {
