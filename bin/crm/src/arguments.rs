@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use crm_app::table::FileFormat;
 use crm_domain::{
-    Choice, ImportId, ImportTarget, OnDuplicate,
+    Choice, ImportId, ImportTarget, OnDuplicate, SearchType,
     access::BuiltInRole,
     parse_choice,
     values::{EmailAddress, Name},
@@ -55,8 +56,8 @@ pub enum Command {
         crm import --revert 01938a3c-5f00-7000-8000-000000000001"
     )]
     Import(Import),
-    /// Writes all records of a resource as CSV.
-    #[command(after_help = "Example: crm export --resource organisations --output organisations.csv")]
+    /// Writes all records of a resource as CSV or as a workbook of Excel.
+    #[command(after_help = "Example: crm export --resource organisations --format xlsx --output organisations.xlsx")]
     Export(Export),
     /// Prints the OpenAPI document of the HTTP interface.
     #[command(after_help = "Example: crm openapi > openapi.json")]
@@ -174,6 +175,12 @@ pub struct Seed {
     /// How many people; most of them work with one of the organisations.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000_000))]
     pub people: u32,
+    /// How many products; one for every fifty organisations unless said.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000_000))]
+    pub products: Option<u32>,
+    /// How many mandates, each with one of the organisations; one for every four of them unless said.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000_000))]
+    pub mandates: Option<u32>,
     /// Which data: the same seed and numbers give the same records on any database.
     #[arg(long = "seed", value_name = "S", default_value_t = 1)]
     pub which: u64,
@@ -218,9 +225,12 @@ pub struct Import {
 /// `crm export`
 #[derive(Args, Debug)]
 pub struct Export {
-    /// What to write: organisations or people.
-    #[arg(long, value_parser = choice::<ImportTarget>)]
-    pub resource: ImportTarget,
+    /// What to write: organisations, people, products or mandates.
+    #[arg(long, value_parser = choice::<SearchType>)]
+    pub resource: SearchType,
+    /// How: csv or xlsx.
+    #[arg(long, value_parser = choice::<FileFormat>, default_value = "csv")]
+    pub format: FileFormat,
     /// Where to; by default standard output.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! `Idempotency-Key`: the first final answer to a `POST` is repeated for the same user, path and key, and for no other.
 
-use crm_testkit::{Answer, Client, TestApp};
+use crm_testkit::{Answer, Client, RESOURCES, TestApp};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -46,6 +46,30 @@ async fn a_creation_is_replayed_with_status_body_and_location() {
         ann.delete(first.header("location"), 1).await.expect(204);
         assert_replayed(&first, &post(&ann, ORGANISATIONS, "one", &body).await);
         assert_eq!((count(&ann, ORGANISATIONS).await, changes(&ann).await), (json!(0), 2));
+    }
+}
+
+#[actix_web::test]
+async fn every_post_of_every_resource_takes_a_key() {
+    for app in TestApp::each().await {
+        let ann = app.ann();
+        for resource in RESOURCES {
+            let (path, body) = (resource.path(), resource.body(&ann, "Exemple").await);
+            let before = count(&ann, &path).await.as_i64().unwrap();
+            let first = post(&ann, &path, "create", &body).await.expect(201);
+            assert_replayed(&first, &post(&ann, &path, "create", &body).await);
+            let record = first.header("location");
+            ann.delete(record, 1).await.expect(204);
+            let restore =
+                async || ann.raw("POST", &format!("{record}/restore"), &[("Idempotency-Key", "restore")], vec![]).await;
+            let back = restore().await.expect(200);
+            assert_replayed(&back, &restore().await);
+            let batch = json!({"operations": [{"op": "create", "data": body}]});
+            let path = format!("{path}/batch");
+            let done = post(&ann, &path, "batch", &batch).await.expect(200);
+            assert_replayed(&done, &post(&ann, &path, "batch", &batch).await);
+            assert_eq!(count(&ann, &resource.path()).await, before + 2, "{}", resource.name);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crm_domain::{
     access::{Actor, BuiltInRole, Read, Update, policy},
     values::Name,
 };
-use crm_testkit::{Client, TestApp};
+use crm_testkit::{Client, RESOURCES, TestApp};
 use futures_util::future::{join, try_join_all};
 use serde_json::json;
 use tokio::{runtime::Builder, sync::Barrier, task::spawn};
@@ -120,6 +120,33 @@ async fn of_each_pair_of_patches_from_one_version_exactly_one_wins_over_http() {
             let history = ann.get(&format!("{path}/history?limit=2")).await.expect(200).json();
             let versions = [&history["items"][0]["version"], &history["items"][1]["version"]];
             assert_eq!(versions, [&json!(version + 1), &json!(version)]);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn of_two_changes_of_any_resource_from_one_version_exactly_one_wins() {
+    for app in TestApp::each().await {
+        let ann = app.ann();
+        for resource in RESOURCES {
+            let made = ann.post(&resource.path(), resource.body(&ann, "Exemple").await).await.expect(201);
+            let path = made.header("location").to_owned();
+            for version in 1..31 {
+                let body = |side: &str| json!({ resource.title: format!("{side} {version}") });
+                let (left, right) =
+                    join(ann.patch(&path, version, body("left")), ann.patch(&path, version, body("right"))).await;
+                let (won, lost) = if left.status == 200 { (left, right) } else { (right, left) };
+                let (won, lost) = (won.expect(200).json(), lost.expect(412).json());
+                assert_eq!((&lost["code"], &lost["current"]), (&json!("stale"), &won), "{}", resource.name);
+                assert_eq!(ann.get(&path).await.expect(200).json(), won);
+            }
+            // Of a change and a deletion one wins, too.
+            let (changed, deleted) =
+                join(ann.patch(&path, 31, json!({ resource.title: "Autre" })), ann.delete(&path, 31)).await;
+            let outcome = (changed.status, deleted.status);
+            assert!(matches!(outcome, (200, 412) | (404, 204)), "{}: {outcome:?}", resource.name);
+            let history = ann.get(&format!("{path}/history?limit=200")).await.expect(200).json();
+            assert_eq!(history["items"].as_array().map_or(0, Vec::len), 32, "{}", resource.name);
         }
     }
 }

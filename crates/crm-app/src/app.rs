@@ -15,9 +15,9 @@ use tokio::{
 };
 
 use crate::{
-    Clock, Error, HashingSettings, SystemClock, changes::Changes, clock::Times, import::Imports, import::Runner,
-    links::Links, organisations::Organisations, password::Hashing, people::People, relay::Relay, sessions::Sessions,
-    users::Users,
+    Clock, Error, HashingSettings, SystemClock, changes::Changes, clock::Times, figures::Figures, import::Imports,
+    import::Runner, links::Links, mandate_products::MandateProducts, mandates::Mandates, organisations::Organisations,
+    password::Hashing, people::People, products::Products, relay::Relay, sessions::Sessions, users::Users,
 };
 
 /// What the use cases need to be told.
@@ -130,6 +130,26 @@ impl App {
     /// Links between organisations and people.
     pub fn links(&self) -> Links {
         Links { app: self.clone() }
+    }
+
+    /// Products.
+    pub fn products(&self) -> Products {
+        Products { app: self.clone() }
+    }
+
+    /// Mandates.
+    pub fn mandates(&self) -> Mandates {
+        Mandates { app: self.clone() }
+    }
+
+    /// What is sold under mandates.
+    pub fn mandate_products(&self) -> MandateProducts {
+        MandateProducts { app: self.clone() }
+    }
+
+    /// Figures.
+    pub fn figures(&self) -> Figures {
+        Figures { app: self.clone() }
     }
 
     /// The change log.

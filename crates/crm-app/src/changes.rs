@@ -1,7 +1,7 @@
 //! The change log in the order of its positions.
 
 use crm_domain::{
-    Change, Invalid, Organisation, Person, RecordKind, RecordedChange, Team, User, Version,
+    Change, Invalid, Mandate, Organisation, Person, Product, RecordKind, RecordedChange, Team, User, Version,
     access::{Actor, Denied, Grant, Guarded, Read, Role, Scope, policy},
 };
 use crm_persistence::changes::{self, Readable};
@@ -38,12 +38,18 @@ impl Changes {
 fn readable(actor: &Actor) -> Readable {
     let organisations = scope::<Organisation>(actor);
     let people = scope::<Person>(actor);
+    let (products, mandates) = (scope::<Product>(actor), scope::<Mandate>(actor));
     // Whoever sees a link sees both its ends.
-    let links = organisations.ok().zip(people.ok()).map(|(organisations, people)| organisations.narrowed(people));
+    let both = |one: Result<Scope, Denied>, other: Result<Scope, Denied>| {
+        one.ok().zip(other.ok()).map(|(one, other)| one.narrowed(other))
+    };
     let kinds = [
         (RecordKind::Organisations, organisations.ok()),
         (RecordKind::People, people.ok()),
-        (RecordKind::Links, links),
+        (RecordKind::Links, both(organisations, people)),
+        (RecordKind::Products, products.ok()),
+        (RecordKind::Mandates, mandates.ok()),
+        (RecordKind::MandateProducts, both(mandates, products)),
         (RecordKind::Users, scope::<User>(actor).ok()),
         (RecordKind::Teams, scope::<Team>(actor).ok()),
         (RecordKind::Roles, scope::<Role>(actor).ok()),

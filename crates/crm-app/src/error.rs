@@ -1,6 +1,6 @@
 //! What can go wrong in a use case, told apart by what the caller can do about it.
 
-use crm_domain::{Invalid, access::Denied};
+use crm_domain::{Conflict, Invalid, Refused, access::Denied};
 use crm_persistence::{Source, StoreError};
 use serde_json::{Value, json};
 
@@ -110,6 +110,21 @@ impl Error {
     }
 }
 
+impl From<Conflict> for Error {
+    fn from(Conflict { code, detail }: Conflict) -> Self {
+        Self::Conflict { code, detail }
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Invalid(invalid) => invalid.into(),
+            Refused::Conflict(conflict) => conflict.into(),
+        }
+    }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
@@ -125,6 +140,7 @@ impl From<StoreError> for Error {
             StoreError::Reference { field } => {
                 Invalid::one(format!("/{field}"), "not_found", "must be a record that exists").into()
             }
+            StoreError::Refused { code, detail } => Self::Conflict { code, detail: detail.to_owned() },
             StoreError::Busy => Self::BUSY,
             StoreError::Unavailable(source) => Self::Unavailable(source),
             StoreError::StorageFull => Self::StorageFull,

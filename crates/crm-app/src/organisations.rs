@@ -18,6 +18,7 @@ use crate::{
     expected::settled,
     export::{self, Export},
     ownership::{self, Defaults},
+    table::{Columns, Exported},
 };
 
 /// The use cases of organisations.
@@ -147,6 +148,19 @@ impl Organisations {
             })
         })
     }
+}
+
+impl Exported for Organisation {
+    type Fields = OrganisationField;
+    const NAME: &'static str = "organisations";
+    #[rustfmt::skip]
+    const COLUMNS: Columns = &[
+        "id", "name", "type", "category", "email", "phone", "website", "address", "city", "postal_code", "country_code",
+        "language", "domicile", "aum", "aum_date", "strategies", "tags", "lei", "registration_number", "licence_number",
+        "pipeline_stage", "potential_amount", "currency", "signature_probability", "signature_date", "is_active",
+        "description", "notes", "version", "owner_id", "team_id", "created_at", "created_by", "updated_at", "updated_by",
+        "deleted_at",
+    ];
 }
 
 /// What the operations of a batch may do; what is denied is told by the operations that need it.

@@ -2,11 +2,11 @@
 
 use crm_domain::{
     Field, Invalid, TeamId, User, UserId,
-    access::{Actor, Read},
+    access::{Actor, Grant, Read},
 };
 use crm_persistence::{StoreError, Transaction, teams, users};
 
-use crate::{Error, app::system_grant};
+use crate::{App, Error, app::system_grant};
 
 /// The owner and the team of a new record, as far as the body does not name them.
 ///
@@ -54,6 +54,13 @@ pub(crate) fn check(
         invalid.errors.extend(Invalid::one("/team_id", "not_found", "must be a team that exists").errors);
     }
     Ok(invalid.finish(named)?)
+}
+
+impl App {
+    /// Those of these users who are there and in scope, in any order.
+    pub async fn users_with_ids(&self, grant: Grant<Read, User>, ids: Vec<UserId>) -> Result<Vec<User>, Error> {
+        self.read(move |tx| Ok(users::find_many(tx, &grant, &ids)?)).await
+    }
 }
 
 fn found<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {

@@ -15,6 +15,7 @@ use crate::{
     expected::settled,
     export::{self, Export},
     ownership::{self, Defaults},
+    table::{Columns, Exported},
 };
 
 /// The use cases of people.
@@ -118,6 +119,17 @@ impl People {
             })
         })
     }
+}
+
+impl Exported for Person {
+    type Fields = PersonField;
+    const NAME: &'static str = "people";
+    #[rustfmt::skip]
+    const COLUMNS: Columns = &[
+        "id", "first_name", "last_name", "email", "personal_email", "phone", "mobile", "job_title", "country_code", "language",
+        "linkedin_url", "tags", "is_active", "consent", "consent_date", "notes", "version", "owner_id", "team_id", "created_at",
+        "created_by", "updated_at", "updated_by", "deleted_at",
+    ];
 }
 
 /// What the operations of a batch may do; what is denied is told by the operations that need it.

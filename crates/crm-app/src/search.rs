@@ -1,12 +1,13 @@
 //! Search over everything that the caller may see.
 
 use crm_domain::{
-    Invalid, Organisation, Person, SearchHit, SearchType,
-    access::{Actor, Denied, Grant, Read, policy},
+    Invalid, Mandate, Organisation, Person, Product, SearchHit, SearchType,
+    access::{Actor, Denied, Read, policy},
     query::Page,
     values::search_words,
 };
-use crm_persistence::search;
+use crm_persistence::search::{self, Searched};
+use strum::VariantArray;
 
 use crate::{App, Error};
 
@@ -30,31 +31,27 @@ impl App {
         if words.is_empty() {
             return Err(Invalid::one("q", "search", "must have at least one letter or digit").into());
         }
-        let wanted = |kind| query.types.is_empty() || query.types.contains(&kind);
-        let organisations = policy::authorise::<Read, Organisation>(actor);
-        let people = policy::authorise::<Read, Person>(actor);
-        let (organisations, people) = readable(
-            wanted(SearchType::Organisations).then_some(organisations),
-            wanted(SearchType::People).then_some(people),
-        )?;
-        self.read(move |tx| {
-            let (organisations, people) = (organisations.as_ref(), people.as_ref());
-            Ok(search::search(tx, organisations, people, &words, query.limit, query.cursor.as_deref())?)
-        })
-        .await
+        let wanted = |kind: &&SearchType| query.types.is_empty() || query.types.contains(kind);
+        let (mut searched, mut denied, mut allowed) = (Searched::default(), None, false);
+        for kind in SearchType::VARIANTS.iter().filter(wanted) {
+            match with(searched.clone(), actor, *kind) {
+                Ok(more) => (searched, allowed) = (more, true),
+                Err(no) => denied = denied.or(Some(no)),
+            }
+        }
+        if let (Some(denied), false) = (denied, allowed) {
+            return Err(denied.into());
+        }
+        self.read(move |tx| Ok(search::search(tx, searched, &words, query.limit, query.cursor.as_deref())?)).await
     }
 }
 
-type Wanted<R> = Option<Result<Grant<Read, R>, Denied>>;
-type Readable<R> = Option<Grant<Read, R>>;
-
-/// What is both wanted and allowed; the first denial when that is nothing.
-fn readable(
-    organisations: Wanted<Organisation>,
-    people: Wanted<Person>,
-) -> Result<(Readable<Organisation>, Readable<Person>), Denied> {
-    match (organisations, people) {
-        (Some(Err(denied)), None | Some(Err(_))) | (None, Some(Err(denied))) => Err(denied),
-        (organisations, people) => Ok((organisations.and_then(Result::ok), people.and_then(Result::ok))),
-    }
+/// What is searched, and the records of one kind besides, as far as the caller may read them.
+fn with(searched: Searched, actor: &Actor, kind: SearchType) -> Result<Searched, Denied> {
+    Ok(match kind {
+        SearchType::Organisations => searched.and(kind, &policy::authorise::<Read, Organisation>(actor)?),
+        SearchType::People => searched.and(kind, &policy::authorise::<Read, Person>(actor)?),
+        SearchType::Products => searched.and(kind, &policy::authorise::<Read, Product>(actor)?),
+        SearchType::Mandates => searched.and(kind, &policy::authorise::<Read, Mandate>(actor)?),
+    })
 }

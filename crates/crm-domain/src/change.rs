@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{FieldChange, ImportId, ImportStatus, UserId, Version, access::Resource, values::Timestamp};
+use crate::{FieldChange, ImportId, ImportStatus, MandateStatus, UserId, Version, access::Resource, values::Timestamp};
 
 /// The kinds of records that the change log speaks of.
 #[derive(
@@ -32,6 +32,12 @@ pub enum RecordKind {
     People,
     /// [`crate::Link`]
     Links,
+    /// [`crate::Product`]
+    Products,
+    /// [`crate::Mandate`]
+    Mandates,
+    /// [`crate::MandateProduct`]
+    MandateProducts,
     /// [`crate::User`]
     Users,
     /// [`crate::Team`]
@@ -49,6 +55,9 @@ impl RecordKind {
             Self::Organisations => "organisation",
             Self::People => "person",
             Self::Links => "link",
+            Self::Products => "product",
+            Self::Mandates => "mandate",
+            Self::MandateProducts => "mandate_product",
             Self::Users => "user",
             Self::Teams => "team",
             Self::Roles => "role",
@@ -56,11 +65,13 @@ impl RecordKind {
         }
     }
 
-    /// The resource whose permissions guard records of this kind; links are guarded by the organisation's.
+    /// The resource whose permissions guard records of this kind; a link is guarded by the record that it is a part of.
     pub const fn guarded_by(self) -> Resource {
         match self {
             Self::Organisations | Self::Links | Self::Imports => Resource::Organisations,
             Self::People => Resource::People,
+            Self::Products => Resource::Products,
+            Self::Mandates | Self::MandateProducts => Resource::Mandates,
             Self::Users => Resource::Users,
             Self::Teams => Resource::Teams,
             Self::Roles => Resource::Roles,
@@ -148,15 +159,14 @@ impl Change {
     /// The name of the event that this change is, from the table in the domain guide.
     pub fn event(&self) -> String {
         let moved = |field: &str| self.fields.iter().find(|change| change.field == field);
+        let became = |status: &str| moved("status").is_some_and(|change| change.new == status);
         let action = match (self.kind, self.action) {
             (RecordKind::Organisations, ChangeAction::Updated) if moved("pipeline_stage").is_some() => {
                 "pipeline_changed"
             }
-            (RecordKind::Imports, ChangeAction::Updated)
-                if moved("status").is_some_and(|change| change.new == ImportStatus::Completed.as_ref()) =>
-            {
-                "completed"
-            }
+            (RecordKind::Mandates, ChangeAction::Updated) if became(MandateStatus::Signed.as_ref()) => "signed",
+            (RecordKind::Mandates, ChangeAction::Updated) if became(MandateStatus::Ended.as_ref()) => "ended",
+            (RecordKind::Imports, ChangeAction::Updated) if became(ImportStatus::Completed.as_ref()) => "completed",
             (_, action) => action.into(),
         };
         format!("{}.{action}", self.kind.event_prefix())

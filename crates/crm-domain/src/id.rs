@@ -11,7 +11,10 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::{Change, Import, Link, Organisation, Person, Session, Team, User, Violation, access::Role};
+use crate::{
+    Change, Import, Link, Mandate, MandateProduct, Organisation, Person, Product, Session, Team, User, Violation,
+    access::Role,
+};
 
 /// The id of a record of type `R`, a UUID (version 7 where the CRM makes it, RFC 9562).
 ///
@@ -27,6 +30,12 @@ pub type OrganisationId = Id<Organisation>;
 pub type PersonId = Id<Person>;
 /// Id of a [`Link`].
 pub type LinkId = Id<Link>;
+/// Id of a [`Product`].
+pub type ProductId = Id<Product>;
+/// Id of a [`Mandate`].
+pub type MandateId = Id<Mandate>;
+/// Id of a [`MandateProduct`].
+pub type MandateProductId = Id<MandateProduct>;
 /// Id of a [`User`].
 pub type UserId = Id<User>;
 /// Id of a [`Team`].

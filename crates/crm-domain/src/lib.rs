@@ -89,9 +89,12 @@ mod import;
 mod input;
 mod invalid;
 mod link;
+mod mandate;
 mod organisation;
 mod person;
+mod product;
 pub mod query;
+mod refused;
 mod search;
 mod stamps;
 mod user;
@@ -101,15 +104,21 @@ pub use change::{Change, ChangeAction, RecordKind, RecordedChange};
 pub use choice::{Choice, names_of, parse_choice};
 pub use edit::{Applied, Editor, FieldChange};
 pub use field::Field;
-pub use id::{ChangeId, Id, ImportId, LinkId, OrganisationId, PersonId, RoleId, SessionId, TeamId, UserId};
+pub use id::{
+    ChangeId, Id, ImportId, LinkId, MandateId, MandateProductId, OrganisationId, PersonId, ProductId, RoleId,
+    SessionId, TeamId, UserId,
+};
 pub use import::{Import, ImportCounts, ImportStatus, ImportTarget, OnDuplicate};
 pub use input::InputReader;
 pub use invalid::{FieldError, Invalid, Violation};
 pub use link::{Link, LinkPatch, LinkRole};
+pub use mandate::{Mandate, MandateField, MandatePatch, MandateProduct, MandateStatus};
 pub use organisation::{
     Organisation, OrganisationCategory, OrganisationField, OrganisationPatch, OrganisationType, PipelineStage,
 };
 pub use person::{Person, PersonField, PersonPatch};
+pub use product::{Product, ProductField, ProductPatch, ProductStatus, ProductType};
+pub use refused::{Conflict, Refused};
 pub use search::{SearchHit, SearchType};
 pub use stamps::{NewRecord, Stamps, Version};
 pub use user::{Locale, Session, Team, User};

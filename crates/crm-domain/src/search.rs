@@ -27,6 +27,10 @@ pub enum SearchType {
     Organisations,
     /// [`crate::Person`]
     People,
+    /// [`crate::Product`]
+    Products,
+    /// [`crate::Mandate`]
+    Mandates,
 }
 
 /// One record that a search found.

@@ -174,20 +174,33 @@ fn of_kind(kind: RecordKind, scope: Scope) -> Sql {
         (_, Scope::All) => return is_kind,
         (RecordKind::Organisations, _) => exists("organisations"),
         (RecordKind::People, _) => exists("people"),
+        (RecordKind::Products, _) => exists("products"),
+        (RecordKind::Mandates, _) => exists("mandates"),
         (RecordKind::Users, _) => exists("users"),
         (RecordKind::Teams, _) => exists("teams"),
-        // Both ends of a link must be in scope.
-        (RecordKind::Links, _) => Sql::new()
-            .push("EXISTS (SELECT 1 FROM links, organisations, people WHERE links.id = changes.record_id ")
-            .push("AND organisations.id = links.organisation_id AND people.id = links.person_id AND ")
-            .append(within(scope, "organisations", Life::Any))
-            .push(" AND ")
-            .append(within(scope, "people", Life::Any))
-            .push(")"),
+        (RecordKind::Links, _) => {
+            both_ends(scope, "links", ["organisations", "people"], ["organisation_id", "person_id"])
+        }
+        (RecordKind::MandateProducts, _) => {
+            both_ends(scope, "mandate_products", ["mandates", "products"], ["mandate_id", "product_id"])
+        }
         // Nobody's in particular: seen at reach `all` only.
         (RecordKind::Roles | RecordKind::Imports, _) => Sql::new().push("1 = 0"),
     };
     Sql::joined([is_kind, seen], " AND ")
+}
+
+/// Both ends of a link must be in scope.
+fn both_ends(scope: Scope, links: &'static str, ends: [&'static str; 2], ids: [&'static str; 2]) -> Sql {
+    let [one, other] = ends;
+    let [id_of_one, id_of_other] = ids;
+    Sql::new()
+        .push(format!("EXISTS (SELECT 1 FROM {links}, {one}, {other} WHERE {links}.id = changes.record_id "))
+        .push(format!("AND {one}.id = {links}.{id_of_one} AND {other}.id = {links}.{id_of_other} AND "))
+        .append(within(scope, one, Life::Any))
+        .push(" AND ")
+        .append(within(scope, other, Life::Any))
+        .push(")")
 }
 
 /// Whether some committed change has no position yet.

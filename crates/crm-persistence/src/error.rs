@@ -30,6 +30,14 @@ pub enum StoreError {
         /// The field, as in the API; empty where the database does not tell.
         field: &'static str,
     },
+    /// The state of a record that the statement touches does not allow it.
+    #[error("{detail}")]
+    Refused {
+        /// Stable name of the rule, as the domain has it.
+        code: &'static str,
+        /// A sentence for people.
+        detail: &'static str,
+    },
     /// No connection, lock or answer in time. Trying again later helps.
     #[error("the database is busy")]
     Busy,
@@ -54,25 +62,37 @@ pub enum StoreError {
 }
 
 /// The unique constraints and indexes, by the name that PostgreSQL reports and the columns that `SQLite` reports.
-const UNIQUE: [(&str, &str, &str); 8] = [
+const UNIQUE: [(&str, &str, &str); 10] = [
     ("organisations_lei", "organisations.lei", "lei"),
     ("organisations_licence_number", "organisations.licence_number", "licence_number"),
     ("people_email", "people.email_key", "email"),
     ("links_pair", "links.organisation_id, links.person_id", "person_id"),
     ("links_primary", "links.organisation_id", "is_primary"),
+    ("products_isin", "products.isin", "isin"),
+    ("mandate_products_pair", "mandate_products.mandate_id, mandate_products.product_id", "product_id"),
     ("users_email", "users.email_key", "email"),
     ("teams_name", "teams.name_key", "name"),
     ("roles_name_key_key", "roles.name_key", "name"),
 ];
 
 /// The columns whose foreign keys an input can break.
-const REFERENCES: [(&str, &str); 6] = [
+const REFERENCES: [(&str, &str); 8] = [
     ("owner_id_fkey", "owner_id"),
     ("team_id_fkey", "team_id"),
     ("organisation_id_fkey", "organisation_id"),
     ("person_id_fkey", "person_id"),
+    ("mandate_id_fkey", "mandate_id"),
+    ("product_id_fkey", "product_id"),
     ("role_id_fkey", "role_id"),
     ("manager_id_fkey", "manager_id"),
+];
+
+/// The triggers that refuse a statement: the name that they tell, the code of the rule that they hold, a sentence for people.
+/// The domain refuses the same before; a trigger is met where the state has changed in between.
+const RULES: [(&str, &str, &str); 3] = [
+    ("mandates_transition", "illegal_transition", "the mandate has another status by now"),
+    ("mandate_products_open", "mandate_not_open", "the mandate is neither signed nor active by now"),
+    ("mandate_products_fixed", "mandate_not_open", "what is attached stays at its mandate"),
 ];
 
 impl From<DieselError> for StoreError {
@@ -91,7 +111,8 @@ impl From<DieselError> for StoreError {
             ) => Self::Busy,
             DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
             | DieselError::BrokenTransactionManager => Self::Unavailable(error.into()),
-            DieselError::DatabaseError(_, ref information) => Self::from_message(&information.message().to_lowercase())
+            DieselError::DatabaseError(_, ref information) => Self::rule(information.message())
+                .or_else(|| Self::from_message(&information.message().to_lowercase()))
                 .unwrap_or_else(|| Self::Internal(error.into())),
             error => Self::Internal(error.into()),
         }
@@ -114,6 +135,12 @@ impl StoreError {
         let name = information.constraint_name().unwrap_or_default();
         let known = REFERENCES.iter().find(|(ending, _)| name.ends_with(ending));
         Self::Reference { field: known.map_or("", |(_, field)| field) }
+    }
+
+    /// What a trigger says is its own name and nothing else, on both databases.
+    fn rule(message: &str) -> Option<Self> {
+        let (_, code, detail) = RULES.iter().find(|(name, ..)| *name == message)?;
+        Some(Self::Refused { code, detail })
     }
 
     /// The faults that both databases tell only in words. The words are those of libpq, PostgreSQL 14 to 18 in

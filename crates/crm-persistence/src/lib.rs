@@ -6,6 +6,7 @@
 
 mod column;
 mod connection;
+mod counts;
 mod cursor;
 mod database;
 mod dialect;
@@ -21,12 +22,16 @@ mod transaction;
 mod visible;
 
 pub mod changes;
+pub mod figures;
 pub mod idempotency;
 pub mod imports;
 pub mod links;
+pub mod mandate_products;
+pub mod mandates;
 pub mod migrations;
 pub mod organisations;
 pub mod people;
+pub mod products;
 pub mod roles;
 pub mod search;
 pub mod sessions;

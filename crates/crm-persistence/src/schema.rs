@@ -1,6 +1,6 @@
 //! The tables, as diesel sees them. The migrations are the truth; a test compares both sides.
 //!
-//! `sequence` of organisations and people is absent on purpose: it only ties a row to the full-text index of `SQLite`.
+//! `sequence` of the searchable tables is absent on purpose: it only ties a row to the full-text index of `SQLite`.
 
 diesel::table! {
     use crate::column::{DbJson, DbTime, DbUuid};
@@ -203,6 +203,74 @@ diesel::table! {
 }
 
 diesel::table! {
+    use crate::column::{DbTime, DbUuid};
+    use diesel::sql_types::{BigInt, Nullable, Text};
+
+    products (id) {
+        id -> DbUuid,
+        name -> Text,
+        name_key -> Text,
+        isin -> Nullable<Text>,
+        #[sql_name = "type"]
+        kind -> Nullable<Text>,
+        status -> Text,
+        notes -> Nullable<Text>,
+        search_text -> Text,
+        version -> BigInt,
+        owner_id -> Nullable<DbUuid>,
+        team_id -> Nullable<DbUuid>,
+        created_at -> DbTime,
+        created_by -> Nullable<DbUuid>,
+        updated_at -> DbTime,
+        updated_by -> Nullable<DbUuid>,
+        deleted_at -> Nullable<DbTime>,
+    }
+}
+
+diesel::table! {
+    use crate::column::{DbTime, DbUuid};
+    use diesel::sql_types::{BigInt, Date, Nullable, Text};
+
+    mandates (id) {
+        id -> DbUuid,
+        organisation_id -> DbUuid,
+        number -> Nullable<Text>,
+        number_key -> Nullable<Text>,
+        status -> Text,
+        signed_on -> Nullable<Date>,
+        starts_on -> Nullable<Date>,
+        ends_on -> Nullable<Date>,
+        notes -> Nullable<Text>,
+        search_text -> Text,
+        version -> BigInt,
+        owner_id -> Nullable<DbUuid>,
+        team_id -> Nullable<DbUuid>,
+        created_at -> DbTime,
+        created_by -> Nullable<DbUuid>,
+        updated_at -> DbTime,
+        updated_by -> Nullable<DbUuid>,
+        deleted_at -> Nullable<DbTime>,
+    }
+}
+
+diesel::table! {
+    use crate::column::{DbTime, DbUuid};
+    use diesel::sql_types::{BigInt, Nullable};
+
+    mandate_products (id) {
+        id -> DbUuid,
+        mandate_id -> DbUuid,
+        product_id -> DbUuid,
+        version -> BigInt,
+        created_at -> DbTime,
+        created_by -> Nullable<DbUuid>,
+        updated_at -> DbTime,
+        updated_by -> Nullable<DbUuid>,
+        deleted_at -> Nullable<DbTime>,
+    }
+}
+
+diesel::table! {
     use crate::column::{DbJson, DbTime, DbUuid};
     use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
@@ -293,7 +361,11 @@ diesel::table! {
 
 diesel::joinable!(links -> organisations (organisation_id));
 diesel::joinable!(links -> people (person_id));
+diesel::joinable!(mandate_products -> mandates (mandate_id));
+diesel::joinable!(mandate_products -> products (product_id));
+diesel::joinable!(mandates -> organisations (organisation_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(users -> roles (role_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::allow_tables_to_appear_in_same_query!(organisations, people, links, users, sessions, roles, refresh_tokens);
+diesel::allow_tables_to_appear_in_same_query!(mandates, products, mandate_products, organisations);

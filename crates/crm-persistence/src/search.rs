@@ -5,8 +5,8 @@
 //! at all, the later ranks are one look at those few: each walk through the full-text index costs more than all else.
 
 use crm_domain::{
-    Organisation, OrganisationField, Person, SearchHit, SearchType,
-    access::{Grant, Read},
+    OrganisationField, SearchHit, SearchType,
+    access::{Grant, Guarded, Read},
     query::{ListQuery, Page},
 };
 use diesel::{
@@ -27,6 +27,24 @@ use crate::{
     visible::{Life, visible},
 };
 
+/// What a caller may search: the rows of each kind that a grant covers.
+#[derive(Clone, Debug, Default)]
+pub struct Searched(Vec<Table>);
+
+impl Searched {
+    /// The records of this kind that the grant covers are searched as well.
+    ///
+    /// # Panics
+    ///
+    /// When the grant is for records of another kind.
+    #[must_use]
+    pub fn and<R: Guarded>(mut self, kind: SearchType, grant: &Grant<Read, R>) -> Self {
+        assert_eq!(kind.as_ref(), R::RESOURCE.as_ref(), "a grant speaks of its own kind of records");
+        self.0.push(Table::of(kind, |table| visible(grant, table, Life::Live)));
+        self
+    }
+}
+
 /// A page of the records that have all these folded words, best first. What there is no grant for is left out.
 ///
 /// Rank 1: the name begins with the words; for a person the full name or the last name. Rank 2: a word of the name begins
@@ -34,30 +52,14 @@ use crate::{
 /// stands under the name that fits.
 pub fn search(
     tx: &mut impl Transaction,
-    organisations: Option<&Grant<Read, Organisation>>,
-    people: Option<&Grant<Read, Person>>,
+    searched: Searched,
     words: &[String],
     limit: u32,
     after: Option<&str>,
 ) -> Result<Page<SearchHit>, StoreError> {
     let list = format!("search {}", fingerprint(words));
     let after: Option<Position> = cursor::decode(&list, after)?;
-    let organisations = organisations.map(|grant| Table {
-        kind: SearchType::Organisations,
-        name: "organisations",
-        key: "name_key",
-        part: None,
-        base: visible(grant, "organisations", Life::Live),
-    });
-    let people = people.map(|grant| Table {
-        kind: SearchType::People,
-        name: "people",
-        key: "full_name_key",
-        part: Some("last_name_key"),
-        base: visible(grant, "people", Life::Live),
-    });
-    let tables = organisations.into_iter().chain(people).collect();
-    let sources = Sources { tables, words: Words { backend: backend(tx), words } };
+    let sources = Sources { tables: searched.0, words: Words { backend: backend(tx), words } };
     let limit = limit as usize;
     let mut found: Vec<Found> = Vec::new();
     for rank in after.as_ref().map_or(1, |after| after.rank.max(1))..=LAST_RANK {
@@ -119,6 +121,7 @@ struct Sources<'a> {
 }
 
 /// Where the records of a type are searched.
+#[derive(Clone, Debug)]
 struct Table {
     kind: SearchType,
     name: &'static str,
@@ -126,8 +129,37 @@ struct Table {
     key: &'static str,
     /// A part of the name that counts as much as the whole when it begins with the words.
     part: Option<&'static str>,
+    /// What is shown of a hit.
+    shown: &'static str,
     /// The rows that the caller may see.
     base: Sql,
+}
+
+impl Table {
+    fn of(kind: SearchType, base: impl FnOnce(&'static str) -> Sql) -> Self {
+        let (name, key, part, shown) = match kind {
+            SearchType::Organisations => {
+                let shown = "name, NULL AS first_name, city AS detail, country_code AS other_detail";
+                ("organisations", "name_key", None, shown)
+            }
+            SearchType::People => {
+                let shown = "last_name AS name, first_name, job_title AS detail, email AS other_detail";
+                ("people", "full_name_key", Some("last_name_key"), shown)
+            }
+            SearchType::Products => {
+                ("products", "name_key", None, "name, NULL AS first_name, isin AS detail, type AS other_detail")
+            }
+            SearchType::Mandates => {
+                let shown = "number AS name, NULL AS first_name, status AS detail, NULL AS other_detail";
+                ("mandates", "number_key", None, shown)
+            }
+        };
+        let base = base(name);
+        // A mandate without a number is not found: there would be nothing to show it by.
+        let named = Sql::new().column(name, key).push(" IS NOT NULL");
+        let base = if kind == SearchType::Mandates { Sql::joined([base, named], " AND ") } else { base };
+        Self { kind, name, key, part, shown, base }
+    }
 }
 
 /// One query: rows of a table in the order of one key column.
@@ -274,14 +306,15 @@ impl Source<'_> {
 
     fn select(self) -> Sql {
         let Self { table, key, conditions } = self;
-        let shown = match table.kind {
-            SearchType::Organisations => "name, NULL AS first_name, city AS detail, country_code AS other_detail",
-            SearchType::People => "last_name AS name, first_name, job_title AS detail, email AS other_detail",
-        };
         Sql::new()
             .push("SELECT id, ")
             .column(table.name, key)
-            .push(format!(" AS \"key\", {} AS part, {shown} FROM {} WHERE ", table.part.unwrap_or("NULL"), table.name))
+            .push(format!(
+                " AS \"key\", {} AS part, {} FROM {} WHERE ",
+                table.part.unwrap_or("NULL"),
+                table.shown,
+                table.name
+            ))
             .append(Sql::joined(std::iter::once(table.base.clone()).chain(conditions), " AND "))
     }
 }

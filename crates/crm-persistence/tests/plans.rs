@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::match_bool)] // A test may fail loudly; two spellings of SQL stand side by side.
 
 use crm_domain::{
-    OrganisationField, PersonField, TeamId, UserId,
+    MandateField, OrganisationField, PersonField, ProductField, SearchType, TeamId, UserId,
     access::{Actor, BuiltInRole, Grant, Guarded, Read, policy},
     query::{FieldSet, Kind, ListQuery, Operator, Page},
 };
-use crm_persistence::{ReadTx, StoreError, organisations, people};
+use crm_persistence::{ReadTx, StoreError, mandates, organisations, people, products};
 use crm_testkit::{TestDatabase, on_each_database};
+use strum::VariantArray;
 
 /// Rows of each table. Below some thousand rows a planner rightly reads the whole table.
 const ROWS: u32 = 40_000;
@@ -91,27 +92,53 @@ fn fill(test: &TestDatabase) {
              {none}, {active}, {active}, {date}, ' first ' || (i % 700) || ' last ' || i, 1,
              CASE WHEN i % 300 = 0 THEN {user} END, CASE WHEN i % 200 = 0 THEN {team} END, {created}, {updated},
              CASE WHEN i % 5 = 0 THEN {user} END
-           FROM {rows};
-         ANALYZE;",
+           FROM {rows};",
         id = id("p"),
         active = flag("i % 10 > 0"),
         date = date("i % 700"),
         created = time("i"),
         updated = time("i * 7 % 40009"),
     ));
+    let stamps = format!(
+        "1, CASE WHEN i % 300 = 0 THEN {user} END, CASE WHEN i % 200 = 0 THEN {team} END, {created},
+         CASE WHEN i % 250 = 0 THEN {user} END, {updated}, CASE WHEN i % 5 = 0 THEN {user} END",
+        created = time("i"),
+        updated = time("i * 7 % 40009"),
+    );
+    let columns = "version, owner_id, team_id, created_at, created_by, updated_at, updated_by";
+    test.execute(&format!(
+        "INSERT INTO products (id, name, name_key, isin, type, status, search_text, {columns})
+           SELECT {id}, 'Name ' || i, 'name ' || i, {isin}, CASE i % 3 WHEN 0 THEN 'ucits' WHEN 1 THEN 'etf' END,
+             CASE WHEN i % 9 = 0 THEN 'pending' ELSE 'active' END, ' name ' || i, {stamps}
+           FROM {rows};
+         INSERT INTO mandates (id, organisation_id, number, number_key, status, signed_on, starts_on, ends_on, search_text, {columns})
+           SELECT {mandate}, {organisation}, {number}, lower({number}), CASE i % 4 WHEN 0 THEN 'proposed' WHEN 1 THEN 'signed' ELSE 'active' END,
+             CASE WHEN i % 4 > 0 THEN {date} END, CASE WHEN i % 4 > 1 THEN {date} END, CASE WHEN i % 4 > 2 THEN {date} END,
+             ' name ' || i, {stamps}
+           FROM {rows};
+         ANALYZE;",
+        id = id("q"),
+        isin = if sqlite { "printf('FR%010d', i)" } else { "'FR' || lpad(i::text, 10, '0')" },
+        mandate = id("m"),
+        organisation = id("o"),
+        number = "CASE WHEN i % 2 = 0 THEN 'Name ' || i END",
+        date = date("i % 700"),
+    ));
 }
 
 /// A value that some row of the table has, or at least could have.
 fn sample<F: FieldSet>(field: F) -> &'static str {
     match (field.as_ref(), field.kind()) {
+        ("status", _) => "active",
+        ("isin", _) => "FR0000000017",
         ("country_code", _) => "FR",
         ("domicile", _) => "LU",
         ("currency", _) => "EUR",
         ("language", _) => "fr",
-        ("type", _) => "client",
+        ("type", Kind::Choice(words)) => words().first().copied().expect("a list of words has one"),
         ("category", _) => "institution",
         ("pipeline_stage", _) => "lead",
-        ("name" | "last_name" | "first_name", _) => "Name 17",
+        ("name" | "last_name" | "first_name" | "number", _) => "Name 17",
         ("city", _) => "ville 17",
         (_, Kind::Text) => "17",
         (_, Kind::Folded) => "name",
@@ -192,20 +219,39 @@ fn no_list_query_reads_a_whole_table() {
             Actor::user(user, None, BuiltInRole::User.role()),
         ];
         for actor in actors {
-            let grant = policy::authorise(&actor).unwrap();
-            walk::<OrganisationField, _, _>(
-                test,
-                &grant,
-                |tx, g, q| organisations::list(tx, g, q),
-                |tx, g, q| organisations::plans(tx, g, q),
-            );
-            let grant = policy::authorise(&actor).unwrap();
-            walk::<PersonField, _, _>(
-                test,
-                &grant,
-                |tx, g, q| people::list(tx, g, q),
-                |tx, g, q| people::plans(tx, g, q),
-            );
+            for kind in SearchType::VARIANTS {
+                walk_kind(test, &actor, *kind);
+            }
         }
     });
+}
+
+/// The list of one kind of records. The compiler asks for every kind.
+fn walk_kind(test: &TestDatabase, actor: &Actor, kind: SearchType) {
+    match kind {
+        SearchType::Organisations => walk::<OrganisationField, _, _>(
+            test,
+            &policy::authorise(actor).unwrap(),
+            |tx, grant, query| organisations::list(tx, grant, query),
+            |tx, grant, query| organisations::plans(tx, grant, query),
+        ),
+        SearchType::People => walk::<PersonField, _, _>(
+            test,
+            &policy::authorise(actor).unwrap(),
+            |tx, grant, query| people::list(tx, grant, query),
+            |tx, grant, query| people::plans(tx, grant, query),
+        ),
+        SearchType::Products => walk::<ProductField, _, _>(
+            test,
+            &policy::authorise(actor).unwrap(),
+            |tx, grant, query| products::list(tx, grant, query),
+            |tx, grant, query| products::plans(tx, grant, query),
+        ),
+        SearchType::Mandates => walk::<MandateField, _, _>(
+            test,
+            &policy::authorise(actor).unwrap(),
+            |tx, grant, query| mandates::list(tx, grant, query),
+            |tx, grant, query| mandates::plans(tx, grant, query),
+        ),
+    }
 }

@@ -5,21 +5,30 @@ mod support;
 
 use crm_domain::{
     Organisation, Person, SearchHit, SearchType,
-    access::{Import, Reach, Read},
+    access::{Grant, Import, Reach, Read},
     query::Page,
     values::{CountryCode, EmailAddress, Line, fold, search_words},
 };
-use crm_persistence::{Database, StoreError, Transaction, organisations, people, search::search};
+use crm_persistence::{
+    Database, StoreError, Transaction, organisations, people,
+    search::{Searched, search},
+};
 use proptest::{prelude::*, sample::select, test_runner::TestRunner};
 use support::{ANN, BOB, actor, all, at, grant, name, on_each_database, organisation, person, rehearse, write};
 
+/// All that there is.
+fn everything() -> Searched {
+    Searched::default()
+        .and(SearchType::Organisations, &all::<Read, Organisation>())
+        .and(SearchType::People, &all::<Read, Person>())
+}
+
 fn pages(tx: &mut impl Transaction, query: &str, limit: u32) -> Result<Vec<Page<SearchHit>>, StoreError> {
     let words = search_words(query);
-    let (organisations, people) = (all(), all());
     let mut pages: Vec<Page<SearchHit>> = Vec::new();
     loop {
         let after = pages.last().and_then(|page| page.next_cursor.clone());
-        let page = search(tx, Some(&organisations), Some(&people), &words, limit, after.as_deref())?;
+        let page = search(tx, everything(), &words, limit, after.as_deref())?;
         let last = page.next_cursor.is_none();
         pages.push(page);
         if last || pages.len() > 200 {
@@ -139,8 +148,13 @@ fn only_live_records_in_the_scope_of_the_grants_are_found() {
         let (own_organisations, own_people) = (grant::<Read, Organisation>(&ann), grant::<Read, Person>(&ann));
         let (all_organisations, all_people) = (all::<Read, Organisation>(), all::<Read, Person>());
         let words = search_words("ab");
-        let found = |organisations, people| {
-            let page = database.read(|tx| search(tx, organisations, people, &words, 100, None)).unwrap();
+        type Of<'a, R> = Option<&'a Grant<Read, R>>;
+        let found = |organisations: Of<Organisation>, people: Of<Person>| {
+            let searched = organisations
+                .map_or_else(Searched::default, |grant| Searched::default().and(SearchType::Organisations, grant));
+            let searched =
+                people.map_or_else(|| searched.clone(), |grant| searched.clone().and(SearchType::People, grant));
+            let page = database.read(|tx| search(tx, searched, &words, 100, None)).unwrap();
             page.items.iter().map(|hit| hit.id.as_u128()).collect::<Vec<_>>()
         };
         assert_eq!(found(Some(&own_organisations), Some(&own_people)), [1, 4]);
@@ -159,7 +173,15 @@ fn a_cursor_of_another_search_is_invalid() {
         let cursor = pages[0].next_cursor.clone().unwrap();
         let again = |query: &str, cursor: &str| {
             let words = search_words(query);
-            database.read(|tx| search(tx, Some(&all()), None, &words, 1, Some(cursor)))
+            database.read(|tx| {
+                search(
+                    tx,
+                    Searched::default().and(SearchType::Organisations, &all::<Read, Organisation>()),
+                    &words,
+                    1,
+                    Some(cursor),
+                )
+            })
         };
         assert_eq!(again("AB", &cursor).unwrap().items, pages[1].items);
         for (query, cursor) in [("abc", cursor.as_str()), ("ab", "x")] {

@@ -54,14 +54,22 @@ impl TestDatabase {
 
     /// Runs statements of the test's own on a connection of its own, for volumes that no store function should make.
     pub fn execute(&self, statements: &str) {
-        match self.kept {
+        self.attempt(statements).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Runs statements that the database may refuse; what it says then.
+    pub fn attempt(&self, statements: &str) -> Result<(), String> {
+        let done = match self.kept {
             Kept::Folder(_) => {
                 let path = self.settings.url.trim_start_matches("sqlite://");
                 let mut connection = SqliteConnection::establish(path).expect("the test database can be reached");
-                connection.batch_execute(statements).unwrap_or_else(|error| panic!("{error}"));
+                connection
+                    .batch_execute("PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 1000;")
+                    .and_then(|()| connection.batch_execute(statements))
             }
-            Kept::Clone { .. } => administrator(&self.settings.url, statements),
-        }
+            Kept::Clone { .. } => connect(&self.settings.url).batch_execute(statements),
+        };
+        done.map_err(|error| error.to_string())
     }
 
     /// The name of the database's kind, for messages.

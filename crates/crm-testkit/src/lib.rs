@@ -5,7 +5,11 @@
 #[cfg(feature = "application")]
 mod application;
 mod database;
+#[cfg(feature = "application")]
+mod resources;
 
 #[cfg(feature = "application")]
 pub use application::{Answer, Client, TestApp, USERS};
 pub use database::{TestDatabase, databases, on_each_database};
+#[cfg(feature = "application")]
+pub use resources::{Bad, ListField, MISSING, RESOURCES, Resource};

@@ -1,6 +1,6 @@
 //! The envelopes of answers: a record, a list, something made, a file.
 
-mod csv;
+mod file;
 
 use actix_web::{
     HttpResponse,
@@ -14,7 +14,7 @@ use crm_domain::{Version, query::Page};
 use serde::Serialize;
 use uuid::Uuid;
 
-pub(crate) use csv::{Columns, exported, file};
+pub(crate) use file::{csv_file, exported};
 
 use crate::extract::{Address, etag};
 
@@ -90,17 +90,6 @@ pub(crate) fn sent(answer: Answer) -> HttpResponse {
 /// Done, and nothing more to say.
 pub(crate) fn done() -> HttpResponse {
     HttpResponse::NoContent().finish()
-}
-
-/// Compares the columns of a file with the fields of a record.
-#[cfg(test)]
-#[track_caller]
-pub(crate) fn assert_columns(columns: Columns, record: &serde_json::Value) {
-    let mut columns = columns.to_vec();
-    columns.sort_unstable();
-    let mut fields: Vec<&str> = record.as_object().unwrap().keys().map(String::as_str).collect();
-    fields.sort_unstable();
-    assert_eq!(columns, fields);
 }
 
 /// A file that browsers save.

@@ -10,7 +10,7 @@ use actix_web::{
     web::{Bytes, BytesMut, Data},
 };
 use crm_app::{BatchRequest, IdempotencyKey, Input};
-use crm_domain::{Invalid, LinkPatch, OrganisationPatch, PersonPatch, Violation};
+use crm_domain::{Invalid, LinkPatch, Violation};
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -39,24 +39,6 @@ pub(crate) trait FromJson: Sized + 'static {
     }
 }
 
-impl FromJson for OrganisationPatch {
-    fn from_json(value: Value) -> Result<Self, Invalid> {
-        Self::read(value)
-    }
-
-    fn from_new_json(value: Value) -> Result<Self, Invalid> {
-        Self::read_new(value)
-    }
-}
-impl FromJson for PersonPatch {
-    fn from_json(value: Value) -> Result<Self, Invalid> {
-        Self::read(value)
-    }
-
-    fn from_new_json(value: Value) -> Result<Self, Invalid> {
-        Self::read_new(value)
-    }
-}
 impl FromJson for LinkPatch {
     fn from_json(value: Value) -> Result<Self, Invalid> {
         Self::read(value)

@@ -16,6 +16,6 @@ pub(crate) use conditions::{IfMatch, IfNoneMatch, PutIfMatch, etag};
 pub(crate) use granted::{Caller, Granted, authenticated};
 pub(crate) use idempotency::{Key, LONGEST_KEY};
 pub(crate) use list::{Address, Expand, ListParameters, MOST_LIMIT, PageParameters, known, words};
-pub(crate) use path_id::PathId;
+pub(crate) use path_id::{InPath, PathId};
 pub(crate) use query::{Query, parameter};
 pub(crate) use secret::Secret;

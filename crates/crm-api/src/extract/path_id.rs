@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use crm_domain::{Id, Import, Organisation, Person};
+use crm_domain::{Id, Import};
 
 use crate::problem::Problem;
 
@@ -17,12 +17,6 @@ pub(crate) trait InPath {
     const NAME: &'static str;
 }
 
-impl InPath for Organisation {
-    const NAME: &'static str = "organisation_id";
-}
-impl InPath for Person {
-    const NAME: &'static str = "person_id";
-}
 impl InPath for Import {
     const NAME: &'static str = "import_id";
 }

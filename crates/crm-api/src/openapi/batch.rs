@@ -3,18 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::complete::ENTITY_TAG;
-
-/// The tag of a resource, the name of its schema, the fields that an upsert can match by.
-const BATCHES: [(&str, &str, &[&str]); 2] = [
-    ("organisations", "Organisation", &["lei", "licence_number", "registration_number"]),
-    ("people", "Person", &["email"]),
-];
+use crate::v1::RESOURCES;
 
 /// Replaces the one schema of all batches by one for each resource.
 pub(super) fn complete(schemas: &mut Value) {
     let schemas = schemas.as_object_mut().expect("there are schemas");
     let body = schemas.remove("BatchBody").expect("there are batches");
-    for (_, name, keys) in BATCHES {
+    for resource in RESOURCES {
+        let (name, keys) = (resource.schema, resource.matched_by);
         let mut batch = body.clone();
         let operations = &mut batch["properties"]["operations"];
         operations["description"] = json!("What to do, in order.");
@@ -27,10 +23,9 @@ pub(super) fn complete(schemas: &mut Value) {
 /// Makes a body that takes batches take those of its resource.
 pub(super) fn use_schema(tag: &str, body: &mut Value) {
     let schema = body.pointer_mut("/content/application~1json/schema/$ref");
-    let found = BATCHES.iter().find(|(of, _, _)| *of == tag);
-    if let (Some(schema), Some((_, name, _))) = (schema.filter(|path| *path == "#/components/schemas/BatchBody"), found)
-    {
-        *schema = json!(format!("#/components/schemas/{name}Batch"));
+    let found = RESOURCES.iter().find(|resource| resource.tag == tag);
+    if let (Some(schema), Some(resource)) = (schema.filter(|path| *path == "#/components/schemas/BatchBody"), found) {
+        *schema = json!(format!("#/components/schemas/{}Batch", resource.schema));
     }
 }
 

@@ -8,6 +8,7 @@ use super::{batch, examples, schemas};
 use crate::{
     extract::LONGEST_KEY,
     problem::{PROBLEM_JSON, code::TABLE},
+    v1::RESOURCES,
 };
 
 /// Adds everything that follows from what the handlers say.
@@ -36,7 +37,7 @@ fn information() -> Value {
     json!({
         "title": "CRM",
         "version": env!("CARGO_PKG_VERSION"),
-        "description": "Organisations, people and the links between them. Every answer that is not a success is a problem \
+        "description": "Organisations, people, mandates, products and what lies between them. Every answer that is not a success is a problem \
             document (RFC 9457); its codes are listed at `/api/docs/problems`. Records are changed with `If-Match`, made \
             with an optional `Idempotency-Key`, and listed page by page with `cursor`.",
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -46,16 +47,18 @@ fn information() -> Value {
 fn tags() -> Value {
     let tags = [
         ("auth", "Signing in and out."),
-        ("organisations", "Companies one deals with."),
-        ("people", "Human contacts."),
         ("links", "Who works with which organisation."),
+        ("mandate_products", "What is sold under which mandate."),
+        ("figures", "How the business stands: counts and sums over what the caller may see."),
         ("search", "One ranked list over everything that the caller may see."),
         ("imports", "Many records from one file, which can be taken back as a whole."),
         ("changes", "The change log: who did what to which record, in one order."),
         ("health", "Whether the service runs, and whether it can serve."),
         ("documentation", "This document, and pages that explain it."),
     ];
-    tags.iter().map(|(name, description)| json!({"name": name, "description": description})).collect()
+    let resources = RESOURCES.iter().map(|resource| (resource.tag, resource.about));
+    let tags = tags[..1].iter().copied().chain(resources).chain(tags[1..].iter().copied());
+    tags.map(|(name, description)| json!({"name": name, "description": description})).collect()
 }
 
 /// One response for each status of the table of codes, under the name `Problem<status>`.

@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::Documented;
+use crate::v1::RESOURCES;
+
 const ID: &str = "0199aa3e-7c4e-7b1a-9d53-2f4f8a6c1e10";
 const OTHER: &str = "0199aa3e-7c51-7d02-8e6a-51b0c7d9e2f4";
 const USER: &str = "0199aa3d-0a10-7f3b-b2c4-6e8d0f1a2b3c";
@@ -10,31 +13,9 @@ const TIME: &str = "2026-01-15T09:30:00.000000Z";
 /// Adds an example to each schema that has one.
 pub(super) fn add(schemas: &mut Value) {
     let examples = [
-        ("Organisation", with_stamps(organisation(), &[("id", json!(ID))])),
-        ("OrganisationCreate", organisation()),
-        ("OrganisationPatch", json!({"pipeline_stage": "proposal", "signature_probability": 60, "notes": null})),
-        ("Person", with_stamps(person(), &[("id", json!(OTHER))])),
-        ("PersonCreate", person()),
-        ("PersonPatch", json!({"job_title": "Head of fund selection", "mobile": null})),
         ("LinkPatch", json!({"role": "decision_maker", "is_primary": true, "since": "2024-09-01"})),
         ("LoginRequest", json!({"email": "ann@example.com", "password": "a long and private sentence"})),
         ("RefreshRequest", json!({"refresh_token": "crm_rt_…"})),
-        (
-            "OrganisationBatch",
-            json!({"atomic": false, "operations": [
-                {"op": "create", "data": {"name": "Exemple Gestion"}},
-                {"op": "update", "id": ID, "version": 3, "data": {"city": "Lyon"}},
-                {"op": "delete", "id": OTHER, "if_match": "*"},
-            ]}),
-        ),
-        (
-            "PersonBatch",
-            json!({"atomic": false, "operations": [
-                {"op": "create", "data": {"last_name": "Exemple"}},
-                {"op": "upsert", "match": "email", "data": {"email": "ann.exemple@example.com", "last_name": "Exemple"}},
-                {"op": "update", "id": OTHER, "if_match": "*", "data": {"mobile": null}},
-            ]}),
-        ),
         (
             "Problem",
             json!({
@@ -44,28 +25,30 @@ pub(super) fn add(schemas: &mut Value) {
             }),
         ),
     ];
-    for (name, example) in examples {
-        if let Some(schema) = schemas.get_mut(name) {
+    let of_resources = RESOURCES.iter().flat_map(|resource| of(resource));
+    for (name, example) in examples.into_iter().map(|(name, one)| (name.to_owned(), one)).chain(of_resources) {
+        if let Some(schema) = schemas.get_mut(&name) {
             schema["examples"] = json!([example]);
         }
     }
 }
 
-fn organisation() -> Value {
-    json!({
-        "name": "Exemple Gestion", "type": "client", "category": "asset_manager", "email": "contact@example.com",
-        "phone": "+33123456789", "website": "https://www.example.com/", "city": "Paris", "postal_code": "75008",
-        "country_code": "FR", "language": "fr", "aum": "1250000.00", "aum_date": "2025-12-31", "currency": "EUR",
-        "strategies": ["equity"], "tags": ["esg", "vip"], "pipeline_stage": "prospect", "is_active": true,
-    })
-}
-
-fn person() -> Value {
-    json!({
-        "first_name": "Ann", "last_name": "Exemple", "email": "ann.exemple@example.com", "mobile": "+33612345678",
-        "job_title": "Fund analyst", "country_code": "FR", "language": "fr", "tags": ["speaker"], "is_active": true,
-        "consent": true, "consent_date": "2026-01-10",
-    })
+/// The examples of a resource, all made of its one new record and its one change.
+fn of(resource: &Documented) -> [(String, Value); 4] {
+    let Documented { schema, matched_by, .. } = resource;
+    let (new, change) = ((resource.example)(), (resource.change)());
+    let operations = json!([
+        {"op": "create", "data": new},
+        {"op": "update", "id": ID, "version": 3, "data": change},
+        {"op": "upsert", "match": matched_by[0], "data": new},
+        {"op": "delete", "id": OTHER, "if_match": "*"},
+    ]);
+    [
+        ((*schema).to_owned(), with_stamps(new.clone(), &[("id", json!(ID))])),
+        (format!("{schema}Create"), new),
+        (format!("{schema}Patch"), change),
+        (format!("{schema}Batch"), json!({"atomic": false, "operations": operations})),
+    ]
 }
 
 fn with_stamps(mut record: Value, more: &[(&str, Value)]) -> Value {
@@ -85,17 +68,4 @@ fn with_stamps(mut record: Value, more: &[(&str, Value)]) -> Value {
         record[name] = value;
     }
     record
-}
-
-#[cfg(test)]
-mod tests {
-    use crm_domain::{OrganisationPatch, PersonPatch};
-
-    use super::*;
-
-    #[test]
-    fn the_examples_of_bodies_are_taken() {
-        OrganisationPatch::read(organisation()).unwrap();
-        PersonPatch::read(person()).unwrap();
-    }
 }

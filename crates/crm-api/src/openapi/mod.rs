@@ -9,6 +9,7 @@ mod batch;
 mod complete;
 mod examples;
 mod parameters;
+mod resource;
 mod routes;
 mod schemas;
 
@@ -18,6 +19,7 @@ use serde_json::Value;
 use utoipa_actix_web::AppExt;
 
 pub(crate) use parameters::{FilterParameters, WholeListParameters, listed, query};
+pub(crate) use resource::Documented;
 pub(crate) use routes::{Operation, Routes};
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(build);

@@ -4,14 +4,17 @@ use crm_domain::FieldError;
 use serde_json::{Map, Value, json};
 use utoipa::PartialSchema;
 
-use crate::problem::ProblemDocument;
+use crate::{problem::ProblemDocument, v1::RESOURCES};
 
-/// What a client writes: the name of the schema, the fields that cannot be `null`, those that a new record must have.
-const WRITTEN: [(&str, &[&str], &[&str]); 3] = [
-    ("Organisation", &["name", "pipeline_stage", "currency", "is_active"], &["name"]),
-    ("Person", &["last_name", "is_active", "consent"], &["last_name"]),
-    ("Link", &["is_primary"], &[]),
-];
+/// What a client writes that is no resource of its own: the name of the schema, the fields that cannot be `null`, those
+/// that a new record must have.
+const PARTS: [Written; 1] = [("Link", &["is_primary"], &[])];
+
+type Written = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+fn written() -> impl Iterator<Item = Written> {
+    RESOURCES.iter().map(|resource| (resource.schema, resource.present, resource.required)).chain(PARTS)
+}
 
 /// What else is written: objects that take no other fields.
 const CLOSED: [&str; 4] = ["BatchBody", "LoginRequest", "RefreshRequest", "UploadBody"];
@@ -23,7 +26,7 @@ pub(super) fn complete(schemas: &mut Value) {
         schemas.insert(name.to_owned(), json!(schema));
     }
     let fields = inline_fields(schemas);
-    for (name, present, required) in WRITTEN {
+    for (name, present, required) in written() {
         let patch = schemas.get_mut(&format!("{name}Patch")).expect("each of these has a patch");
         let patch = patch.as_object_mut().expect("a patch is an object");
         patch.remove("required");
@@ -66,7 +69,7 @@ pub(super) fn use_create_schema(body: &mut Value) {
     let Some(schema) = body.pointer_mut("/content/application~1json/schema/$ref") else {
         return;
     };
-    let create = WRITTEN.iter().find_map(|(name, _, _)| {
+    let create = written().find_map(|(name, _, _)| {
         schema
             .as_str()
             .filter(|path| path.ends_with(&format!("/{name}Patch")))

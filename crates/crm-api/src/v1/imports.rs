@@ -2,7 +2,7 @@
 
 use actix_multipart::Multipart;
 use actix_web::{HttpResponse, get, http::StatusCode, post, web::Data};
-use crm_app::{Answer, App, Error, ImportError, Once};
+use crm_app::{Answer, App, Error, ImportError, Once, table::Columns};
 use crm_domain::{Import, ImportId, Violation, query::Page};
 use futures_util::stream;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use super::{
     upload::{self, UploadBody},
 };
 use crate::{
-    answer::{self, Columns},
+    answer,
     extract::{Caller, Key, MOST_LIMIT, PageParameters, PathId, parameter},
     openapi::query,
     problem::Problem,
@@ -124,7 +124,7 @@ async fn file(app: &App, caller: &Caller, id: ImportId) -> Result<HttpResponse, 
         let page = page_of(&app, &caller, id, Some(cursor)).await?;
         Ok(Some((page.items, (app, caller, page.next_cursor))))
     });
-    Ok(answer::file(&first.items, rest, COLUMNS, "import-errors.csv"))
+    Ok(answer::csv_file(&first.items, rest, COLUMNS, "import-errors.csv"))
 }
 
 async fn page_of(

@@ -5,21 +5,29 @@ mod auth;
 mod batch;
 mod changes;
 mod expand;
+mod figures;
 mod imports;
 mod links;
+mod mandate_products;
+mod mandates;
 mod organisations;
 mod people;
+mod products;
 mod search;
 mod statistics;
 mod upload;
 
-use crm_app::Error;
-use crm_domain::Violation;
+use crm_app::{Error, table::FileFormat};
+use crm_domain::parse_choice;
 use serde_json::json;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{extract::parameter, openapi::query, problem::Problem};
+use crate::{
+    extract::parameter,
+    openapi::{Documented, query},
+    problem::Problem,
+};
 
 /// Where version 1 lives.
 pub(crate) const BASE: &str = "/api/v1";
@@ -33,10 +41,18 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     organisations::routes(config);
     people::routes(config);
     links::routes(config);
+    products::routes(config);
+    mandates::routes(config);
+    mandate_products::routes(config);
+    figures::routes(config);
     search::routes(config);
     imports::routes(config);
     changes::routes(config);
 }
+
+/// The resources: what the document says of each beside its routes.
+pub(crate) const RESOURCES: [&Documented; 4] =
+    [&organisations::DOCUMENTED, &people::DOCUMENTED, &products::DOCUMENTED, &mandates::DOCUMENTED];
 
 /// A page of a list.
 #[derive(utoipa::ToSchema)]
@@ -66,15 +82,13 @@ pub(crate) struct Format;
 
 impl utoipa::IntoParams for Format {
     fn into_params(_within: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let schema = json!({"type": "string", "enum": ["csv"], "default": "csv"});
+        let schema = json!({"type": "string", "enum": FileFormat::names(), "default": FileFormat::default().as_ref()});
         vec![query("format", "The format of the file.", &schema)]
     }
 }
 
-/// Refuses formats that are not written yet.
-pub(crate) fn csv_only(format: Option<&str>) -> Result<(), Problem> {
-    match format {
-        None | Some("csv") => Ok(()),
-        Some(_) => Err(parameter("format", &Violation::new("choice", "must be one of: csv"))),
-    }
+/// The format that was asked for; CSV unless one was.
+pub(crate) fn format(named: Option<&str>) -> Result<FileFormat, Problem> {
+    let format = named.map_or(Ok(FileFormat::default()), parse_choice);
+    format.map_err(|violation| parameter("format", &violation))
 }

@@ -3,11 +3,12 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web::Data};
 use crm_app::{Answer, App, BatchRequest, Once};
 use crm_domain::{
-    Organisation, OrganisationField, OrganisationPatch, RecordedChange,
+    Invalid, Organisation, OrganisationField, OrganisationPatch, RecordedChange,
     access::{Create, Delete, Export, Read, Update},
     query::Page,
 };
 use crm_monitoring::RequestId;
+use serde_json::{Value, json};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
@@ -16,9 +17,12 @@ use super::{
     expand::{self, ExpandParameter},
 };
 use crate::{
-    answer::{self, Columns},
-    extract::{Body, Caller, Expand, Granted, IfMatch, IfNoneMatch, Key, ListParameters, PageParameters, PathId},
-    openapi::{FilterParameters, WholeListParameters},
+    answer,
+    extract::{
+        Body, Caller, Expand, FromJson, Granted, IfMatch, IfNoneMatch, InPath, Key, ListParameters, PageParameters,
+        PathId,
+    },
+    openapi::{Documented, FilterParameters, WholeListParameters},
     problem::Problem,
 };
 
@@ -169,15 +173,16 @@ async fn statistics(
 
 /// Downloads all organisations that the list with the same filters would show.
 #[utoipa::path(tag = "organisations", params(WholeListParameters<OrganisationField>, super::Format),
-    responses((status = 200, description = "A CSV file, one line for each record.", body = String, content_type = "text/csv")))]
+    responses((status = 200, description = "A file, one line or row for each record.", content(
+        (String = "text/csv"), (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))))]
 #[get("/organisations/export")]
 async fn export(
     app: Data<App>,
     Granted(grant): Granted<Export, Organisation>,
     parameters: ListParameters<OrganisationField>,
 ) -> Result<HttpResponse, Problem> {
-    super::csv_only(parameters.format.as_deref())?;
-    answer::exported(app.organisations().export(grant, parameters.query), COLUMNS, "organisations.csv").await
+    let format = super::format(parameters.format.as_deref())?;
+    answer::exported(app.organisations().export(grant, parameters.query), format).await
 }
 
 fn made(organisation: &Organisation) -> Answer {
@@ -188,36 +193,48 @@ fn restored(organisation: &Organisation) -> Answer {
     answer::restored(organisation.stamps.version, organisation)
 }
 
-/// The columns of an export, in the order of the fields.
-#[rustfmt::skip]
-const COLUMNS: Columns = &[
-    "id", "name", "type", "category", "email", "phone", "website", "address", "city", "postal_code", "country_code",
-    "language", "domicile", "aum", "aum_date", "strategies", "tags", "lei", "registration_number", "licence_number",
-    "pipeline_stage", "potential_amount", "currency", "signature_probability", "signature_date", "is_active",
-    "description", "notes", "version", "owner_id", "team_id", "created_at", "created_by", "updated_at", "updated_by",
-    "deleted_at",
-];
+impl InPath for Organisation {
+    const NAME: &'static str = "organisation_id";
+}
+
+impl FromJson for OrganisationPatch {
+    fn from_json(value: Value) -> Result<Self, Invalid> {
+        Self::read(value)
+    }
+
+    fn from_new_json(value: Value) -> Result<Self, Invalid> {
+        Self::read_new(value)
+    }
+}
+
+/// What the document says of the resource.
+pub(super) const DOCUMENTED: Documented = Documented {
+    tag: "organisations",
+    about: "Companies one deals with.",
+    schema: "Organisation",
+    present: &["name", "pipeline_stage", "currency", "is_active"],
+    required: &["name"],
+    matched_by: &["lei", "licence_number", "registration_number"],
+    example,
+    change: || json!({"pipeline_stage": "proposal", "signature_probability": 60, "notes": null}),
+};
+
+fn example() -> Value {
+    json!({
+        "name": "Exemple Gestion", "type": "client", "category": "asset_manager", "email": "contact@example.com",
+        "phone": "+33123456789", "website": "https://www.example.com/", "city": "Paris", "postal_code": "75008",
+        "country_code": "FR", "language": "fr", "aum": "1250000.00", "aum_date": "2025-12-31", "currency": "EUR",
+        "strategies": ["equity"], "tags": ["esg", "vip"], "lei": "529900T8BM49AURSDO55", "pipeline_stage": "prospect", "is_active": true,
+    })
+}
 
 #[cfg(test)]
 mod tests {
-    use crm_domain::{
-        Field, NewRecord, OrganisationId,
-        values::{Name, Timestamp},
-    };
-
     use super::*;
 
     #[test]
-    fn an_export_has_a_column_for_every_field() {
-        let new = NewRecord {
-            id: OrganisationId::from_u128(1),
-            owner_id: None,
-            team_id: None,
-            by: None,
-            at: Timestamp::EARLIEST,
-        };
-        let patch = OrganisationPatch { name: Field::Set(Name::parse("Exemple").unwrap()), ..Default::default() };
-        let record = serde_json::to_value(Organisation::create(new, &patch).unwrap().state).unwrap();
-        answer::assert_columns(COLUMNS, &record);
+    fn the_examples_of_bodies_are_taken() {
+        OrganisationPatch::read_new(example()).unwrap();
+        OrganisationPatch::read((DOCUMENTED.change)()).unwrap();
     }
 }

@@ -3,11 +3,12 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web::Data};
 use crm_app::{Answer, App, BatchRequest, Once};
 use crm_domain::{
-    Person, PersonField, PersonPatch, RecordedChange,
+    Invalid, Person, PersonField, PersonPatch, RecordedChange,
     access::{Create, Delete, Export, Read, Update},
     query::Page,
 };
 use crm_monitoring::RequestId;
+use serde_json::{Value, json};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
@@ -16,9 +17,12 @@ use super::{
     expand::{self, ExpandParameter},
 };
 use crate::{
-    answer::{self, Columns},
-    extract::{Body, Caller, Expand, Granted, IfMatch, IfNoneMatch, Key, ListParameters, PageParameters, PathId},
-    openapi::WholeListParameters,
+    answer,
+    extract::{
+        Body, Caller, Expand, FromJson, Granted, IfMatch, IfNoneMatch, InPath, Key, ListParameters, PageParameters,
+        PathId,
+    },
+    openapi::{Documented, WholeListParameters},
     problem::Problem,
 };
 
@@ -156,15 +160,16 @@ async fn run_batch(
 
 /// Downloads all people that the list with the same filters would show.
 #[utoipa::path(tag = "people", params(WholeListParameters<PersonField>, super::Format),
-    responses((status = 200, description = "A CSV file, one line for each record.", body = String, content_type = "text/csv")))]
+    responses((status = 200, description = "A file, one line or row for each record.", content(
+        (String = "text/csv"), (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))))]
 #[get("/people/export")]
 async fn export(
     app: Data<App>,
     Granted(grant): Granted<Export, Person>,
     parameters: ListParameters<PersonField>,
 ) -> Result<HttpResponse, Problem> {
-    super::csv_only(parameters.format.as_deref())?;
-    answer::exported(app.people().export(grant, parameters.query), COLUMNS, "people.csv").await
+    let format = super::format(parameters.format.as_deref())?;
+    answer::exported(app.people().export(grant, parameters.query), format).await
 }
 
 fn made(person: &Person) -> Answer {
@@ -175,29 +180,47 @@ fn restored(person: &Person) -> Answer {
     answer::restored(person.stamps.version, person)
 }
 
-/// The columns of an export, in the order of the fields.
-#[rustfmt::skip]
-const COLUMNS: Columns = &[
-    "id", "first_name", "last_name", "email", "personal_email", "phone", "mobile", "job_title", "country_code", "language",
-    "linkedin_url", "tags", "is_active", "consent", "consent_date", "notes", "version", "owner_id", "team_id", "created_at",
-    "created_by", "updated_at", "updated_by", "deleted_at",
-];
+impl InPath for Person {
+    const NAME: &'static str = "person_id";
+}
+
+impl FromJson for PersonPatch {
+    fn from_json(value: Value) -> Result<Self, Invalid> {
+        Self::read(value)
+    }
+
+    fn from_new_json(value: Value) -> Result<Self, Invalid> {
+        Self::read_new(value)
+    }
+}
+
+/// What the document says of the resource.
+pub(super) const DOCUMENTED: Documented = Documented {
+    tag: "people",
+    about: "Human contacts.",
+    schema: "Person",
+    present: &["last_name", "is_active", "consent"],
+    required: &["last_name"],
+    matched_by: &["email"],
+    example,
+    change: || json!({"job_title": "Head of fund selection", "mobile": null}),
+};
+
+fn example() -> Value {
+    json!({
+        "first_name": "Ann", "last_name": "Exemple", "email": "ann.exemple@example.com", "mobile": "+33612345678",
+        "job_title": "Fund analyst", "country_code": "FR", "language": "fr", "tags": ["speaker"], "is_active": true,
+        "consent": true, "consent_date": "2026-01-10",
+    })
+}
 
 #[cfg(test)]
 mod tests {
-    use crm_domain::{
-        Field, NewRecord, PersonId,
-        values::{Name, Timestamp},
-    };
-
     use super::*;
 
     #[test]
-    fn an_export_has_a_column_for_every_field() {
-        let new =
-            NewRecord { id: PersonId::from_u128(1), owner_id: None, team_id: None, by: None, at: Timestamp::EARLIEST };
-        let patch = PersonPatch { last_name: Field::Set(Name::parse("Exemple").unwrap()), ..Default::default() };
-        let record = serde_json::to_value(Person::create(new, &patch).unwrap().state).unwrap();
-        answer::assert_columns(COLUMNS, &record);
+    fn the_examples_of_bodies_are_taken() {
+        PersonPatch::read_new(example()).unwrap();
+        PersonPatch::read((DOCUMENTED.change)()).unwrap();
     }
 }

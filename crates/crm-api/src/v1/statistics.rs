@@ -1,4 +1,4 @@
-//! What the counts and sums over organisations look like, for the document.
+//! What counts and sums look like, for the document.
 
 use std::collections::BTreeMap;
 
@@ -36,4 +36,28 @@ pub(crate) struct CurrencySum {
     sum: Money,
     /// How many organisations have an amount.
     count: i64,
+}
+
+/// Counts of products. Empty fields count under the empty word.
+#[derive(ToSchema)]
+#[schema(as = ProductStatistics)]
+#[allow(dead_code, reason = "it describes what the use case answers")]
+pub(crate) struct ProductStatisticsBody {
+    /// All of them.
+    total: i64,
+    /// By type.
+    by_type: BTreeMap<String, i64>,
+    /// By status.
+    by_status: BTreeMap<String, i64>,
+}
+
+/// Counts of mandates.
+#[derive(ToSchema)]
+#[schema(as = MandateStatistics)]
+#[allow(dead_code, reason = "it describes what the use case answers")]
+pub(crate) struct MandateStatisticsBody {
+    /// All of them.
+    total: i64,
+    /// By status.
+    by_status: BTreeMap<String, i64>,
 }

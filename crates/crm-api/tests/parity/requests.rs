@@ -2,20 +2,16 @@
 
 use std::collections::HashMap;
 
-use crm_domain::{
-    OrganisationField, PersonField, names_of, parse_choice,
-    query::{FieldSet, Kind},
-};
+use crm_domain::query::Kind;
+use crm_testkit::{ListField, MISSING, RESOURCES};
 use serde_json::{Map, Value, json};
 
 use super::{
     chance::Chance,
-    values::{LINK, ORGANISATION, PERSON, good, name, value},
+    values::{LINK, Words, good, name, value},
 };
 
 const BASE: &str = "/api/v1";
-const RESOURCES: [&str; 2] = ["organisations", "people"];
-const MISSING: &str = "01938a3c-5f00-7000-8000-000000000001";
 const LONG_AGO: &str = "2020-01-01T00:00:00Z";
 
 /// A request in which `«n»` stands for the id, time or cursor with that name.
@@ -29,11 +25,23 @@ pub struct Request {
     pub body: Option<String>,
 }
 
+/// Records that are tied to each other: both ends, the fields with their ids, and what a body may say.
+struct Tie {
+    ends: [&'static str; 2],
+    ids: [&'static str; 2],
+    written: &'static [&'static str],
+}
+
+const TIES: [Tie; 2] = [
+    Tie { ends: ["organisations", "people"], ids: ["organisation_id", "person_id"], written: LINK },
+    Tie { ends: ["mandates", "products"], ids: ["mandate_id", "product_id"], written: &[] },
+];
+
 /// What makes the requests, and what it has learnt from the answers.
 pub struct Requests {
     chance: Chance,
-    records: [Vec<String>; 2],
-    links: Vec<(String, String)>,
+    records: [Vec<String>; RESOURCES.len()],
+    tied: [Vec<(String, String)>; TIES.len()],
     versions: HashMap<String, i64>,
     deleted: Vec<(usize, String)>,
     times: Vec<String>,
@@ -44,8 +52,8 @@ impl Requests {
     pub fn new(seed: u64) -> Self {
         Self {
             chance: Chance::new(seed),
-            records: [Vec::new(), Vec::new()],
-            links: Vec::new(),
+            records: Default::default(),
+            tied: Default::default(),
             versions: HashMap::new(),
             deleted: Vec::new(),
             times: Vec::new(),
@@ -63,10 +71,10 @@ impl Requests {
             14..30 => self.patch(),
             30..35 => self.delete(),
             35..39 => self.restore(),
-            39..47 => self.link(),
+            39..47 => self.tie(),
             47..50 => self.batch(),
             50..55 => self.read(),
-            55..58 => self.linked(),
+            55..58 => self.tied(),
             58..61 => self.history(),
             61..63 => self.changes(),
             63..66 => self.statistics(),
@@ -101,7 +109,7 @@ impl Requests {
         match (request.method, status) {
             ("DELETE", 204) => {
                 let id = request.path.rsplit('/').next().unwrap_or_default().to_owned();
-                let kind = RESOURCES.iter().position(|resource| request.path == format!("{BASE}/{resource}/{id}"));
+                let kind = RESOURCES.iter().position(|resource| request.path == format!("{}/{id}", resource.path()));
                 self.deleted.extend(kind.map(|kind| (kind, id)));
             }
             ("POST" | "PUT" | "PATCH", 200 | 201 | 412) => self.learn_records(body),
@@ -129,12 +137,15 @@ impl Requests {
     }
 
     fn learn_record(&mut self, id: &str, version: i64, body: &Value) {
-        let link = body["organisation_id"].as_str().zip(body["person_id"].as_str());
-        let key = link.map_or_else(|| id.to_owned(), |(organisation, person)| format!("{organisation}{person}"));
+        let ends = |tie: &Tie| body[tie.ids[0]].as_str().zip(body[tie.ids[1]].as_str());
+        let tied = TIES.iter().enumerate().find_map(|(at, tie)| Some((at, ends(tie)?)));
+        let key = tied.map_or_else(|| id.to_owned(), |(_, (one, other))| format!("{one}{other}"));
         if self.versions.insert(key, version).is_none() {
-            match link {
-                Some((organisation, person)) => self.links.push((organisation.to_owned(), person.to_owned())),
-                None => self.records[usize::from(body["last_name"].is_string())].push(id.to_owned()),
+            let kind = RESOURCES.iter().position(|resource| body.get(resource.known_by).is_some());
+            match (tied, kind) {
+                (Some((at, (one, other))), _) => self.tied[at].push((one.to_owned(), other.to_owned())),
+                (None, Some(kind)) => self.records[kind].push(id.to_owned()),
+                (None, None) => {}
             }
         }
         self.times.extend(body["updated_at"].as_str().map(str::to_owned));
@@ -142,7 +153,9 @@ impl Requests {
     }
 
     fn kind(&mut self) -> usize {
-        usize::from(self.chance.percent(40))
+        // Twice as often one of the first two, which are the richest.
+        let kind = self.chance.index(RESOURCES.len() + 2);
+        if kind < RESOURCES.len() { kind } else { kind - RESOURCES.len() }
     }
 
     /// A record, most often one of the latest.
@@ -165,20 +178,40 @@ impl Requests {
         }
     }
 
-    fn data(&mut self, fields: &'static [&'static str], most: u64) -> Map<String, Value> {
+    fn data(&mut self, kind: usize, most: u64) -> Map<String, Value> {
+        self.fields(RESOURCES[kind].written, RESOURCES[kind].words, most)
+    }
+
+    fn fields(&mut self, fields: &'static [&'static str], words: Words, most: u64) -> Map<String, Value> {
         let number = self.chance.below(most);
-        let field = |chance: &mut Chance| {
-            let field = *chance.pick(fields);
-            let value = if most > 6 { good(chance, field) } else { value(chance, field) };
+        let field = |requests: &mut Self| {
+            let field = *requests.chance.pick(fields);
+            let value = match requests.referred(field) {
+                Some(id) => json!(id),
+                None if most > 6 => good(&mut requests.chance, words, field),
+                None => value(&mut requests.chance, words, field),
+            };
             (field.to_owned(), value)
         };
-        (0..number).map(|_| field(&mut self.chance)).collect()
+        (0..number).map(|_| field(self)).collect()
+    }
+
+    /// The id of a record that a field of this name refers to, if it is such a field.
+    fn referred(&mut self, field: &str) -> Option<String> {
+        let all = RESOURCES.iter().flat_map(|resource| resource.refers);
+        let of = all.into_iter().find(|(name, _)| *name == field)?.1;
+        Some(self.id(place(of)))
     }
 
     fn new_data(&mut self, kind: usize) -> Value {
-        let mut data = self.data([ORGANISATION, PERSON][kind], 12);
+        let resource = &RESOURCES[kind];
+        let mut data = self.data(kind, 12);
         if !self.chance.percent(4) {
-            data.insert(["name", "last_name"][kind].to_owned(), json!(name(&mut self.chance)));
+            data.insert(resource.title.to_owned(), json!(name(&mut self.chance)));
+            for (field, _) in resource.refers {
+                let id = self.referred(field).expect("the field refers to a record");
+                data.insert((*field).to_owned(), json!(id));
+            }
         }
         Value::Object(data)
     }
@@ -192,7 +225,7 @@ impl Requests {
     fn patch(&mut self) -> Request {
         let kind = self.kind();
         let id = self.id(kind);
-        let body = Value::Object(self.data([ORGANISATION, PERSON][kind], 5)).to_string();
+        let body = Value::Object(self.data(kind, 5)).to_string();
         let headers = self.if_match(&id);
         Request { method: "PATCH", path: record(kind, &id), headers, body: Some(body), ..Request::default() }
     }
@@ -210,18 +243,22 @@ impl Requests {
         Request { method: "POST", path: format!("{}/restore", record(kind, &id)), ..Request::default() }
     }
 
-    fn link(&mut self) -> Request {
-        let known = self.chance.any(&self.links).cloned().filter(|_| self.chance.percent(60));
-        let (organisation, person) = known.unwrap_or_else(|| (self.id(0), self.id(1)));
-        let path = format!("{}/people/{person}", record(0, &organisation));
-        let method = *self.chance.pick(&["PUT", "PUT", "PUT", "PATCH", "PATCH", "DELETE", "GET"]);
-        let key = format!("{organisation}{person}");
+    fn tie(&mut self) -> Request {
+        let at = self.chance.index(TIES.len());
+        let tie = &TIES[at];
+        let known = self.chance.any(&self.tied[at]).cloned().filter(|_| self.chance.percent(60));
+        let [one, other] = tie.ends.map(place);
+        let ends = known.unwrap_or_else(|| (self.id(one), self.id(other)));
+        let path = format!("{}/{}/{}", record(one, &ends.0), tie.ends[1], ends.1);
+        let methods = ["PUT", "PUT", "PUT", "DELETE", "GET", "PATCH", "PATCH"];
+        let method = *self.chance.pick(if tie.written.is_empty() { &methods[..5] } else { &methods });
         let headers = match method {
             "GET" => vec![],
             "PUT" if self.chance.percent(80) => vec![],
-            _ => self.if_match(&key),
+            _ => self.if_match(&format!("{}{}", ends.0, ends.1)),
         };
-        let body = matches!(method, "PUT" | "PATCH").then(|| Value::Object(self.data(LINK, 5)).to_string());
+        let has_body = matches!(method, "PUT" | "PATCH") && !tie.written.is_empty();
+        let body = has_body.then(|| Value::Object(self.fields(tie.written, &[], 5)).to_string());
         Request { method, path, headers, body, ..Request::default() }
     }
 
@@ -242,14 +279,13 @@ impl Requests {
         match self.chance.below(10) {
             0..4 => json!({"op": "create", "data": self.new_data(kind)}),
             4..6 => {
-                json!({"op": "update", "id": id, "version": version, "data": self.data([ORGANISATION, PERSON][kind], 4)})
+                json!({"op": "update", "id": id, "version": version, "data": self.data(kind, 4)})
             }
             6..8 => {
-                let by =
-                    if kind == 1 { "email" } else { *self.chance.pick(&["lei", "licence_number", "registration"]) };
-                let field = if by == "registration" { "registration_number" } else { by };
+                let resource = &RESOURCES[kind];
+                let by = *self.chance.pick(resource.matched_by);
                 let mut data = self.new_data(kind);
-                data[field] = good(&mut self.chance, field);
+                data[by] = good(&mut self.chance, resource.words, by);
                 json!({"op": "upsert", "match": by, "data": data})
             }
             8 => json!({"op": "delete", "id": id, "if_match": format!("\"{version}\"")}),
@@ -270,15 +306,18 @@ impl Requests {
     }
 
     fn expand(&mut self, kind: usize) -> Option<(String, String)> {
-        let relation = if self.chance.percent(90) { RESOURCES[1 - kind] } else { RESOURCES[kind] };
+        let of = if self.chance.percent(90) { kind } else { self.kind() };
+        let relation = *self.chance.pick(RESOURCES[of].relations);
         self.chance.percent(15).then(|| ("expand".to_owned(), relation.to_owned()))
     }
 
-    fn linked(&mut self) -> Request {
-        let kind = self.kind();
-        let linked = self.chance.any(&self.links).cloned().unwrap_or_else(|| (self.id(0), self.id(1)));
-        let id = if kind == 0 { linked.0 } else { linked.1 };
-        let mut request = get(format!("{}/{}", record(kind, &id), RESOURCES[1 - kind]));
+    fn tied(&mut self) -> Request {
+        let (at, side) = (self.chance.index(TIES.len()), self.chance.index(2));
+        let ends = TIES[at].ends;
+        let [one, other] = ends.map(place);
+        let tied = self.chance.any(&self.tied[at]).cloned().unwrap_or_else(|| (self.id(one), self.id(other)));
+        let path = if side == 0 { record(one, &tied.0) } else { record(other, &tied.1) };
+        let mut request = get(format!("{path}/{}", ends[1 - side]));
         request.query.extend(self.limit());
         request
     }
@@ -316,7 +355,14 @@ impl Requests {
         request.query.push(("q".to_owned(), self.words()));
         request.query.extend(self.limit());
         if self.chance.percent(30) {
-            let types = *self.chance.pick(&["organisations", "people", "people,organisations", "tasks"]);
+            let types = *self.chance.pick(&[
+                "organisations",
+                "people",
+                "people,organisations",
+                "products,mandates",
+                "mandates",
+                "nothing",
+            ]);
             request.query.push(("types".to_owned(), types.to_owned()));
         }
         request
@@ -337,15 +383,17 @@ impl Requests {
     }
 
     fn statistics(&mut self) -> Request {
-        let mut request = get(format!("{BASE}/organisations/stats"));
-        request.query = self.filters::<OrganisationField>(2);
+        let kind = self.kind();
+        let Some(path) = self.chance.any(RESOURCES[kind].counted_at) else { return self.search() };
+        let mut request = get(format!("{BASE}/{path}"));
+        request.query = self.filters(kind, 2);
         request
     }
 
     fn export(&mut self) -> Request {
         let kind = self.kind();
         let mut request = get(format!("{}/export", collection(kind)));
-        request.query = if kind == 0 { self.order::<OrganisationField>() } else { self.order::<PersonField>() };
+        request.query = self.order(kind);
         request.query.push(("format".to_owned(), "csv".to_owned()));
         request
     }
@@ -353,7 +401,7 @@ impl Requests {
     fn list(&mut self) -> Request {
         let kind = self.kind();
         let mut request = get(collection(kind));
-        request.query = if kind == 0 { self.order::<OrganisationField>() } else { self.order::<PersonField>() };
+        request.query = self.order(kind);
         request.query.extend(self.limit());
         request.query.extend(self.expand(kind));
         if self.chance.percent(20) {
@@ -364,15 +412,14 @@ impl Requests {
     }
 
     /// Filters and sort keys.
-    fn order<F: FieldSet>(&mut self) -> Vec<(String, String)> {
-        let mut query = self.filters::<F>(3);
+    fn order(&mut self, kind: usize) -> Vec<(String, String)> {
+        let mut query = self.filters(kind, 3);
         if self.chance.percent(70) {
-            let fields: Vec<&str> = names_of::<F>();
-            let is_sortable = |name: &&&str| parse_choice::<F>(name).is_ok_and(F::is_sortable);
-            let mut sortable: Vec<&str> = fields.iter().filter(is_sortable).copied().collect();
+            let mut sortable: Vec<ListField> = (RESOURCES[kind].fields)();
+            sortable.retain(|field| field.is_sortable);
             let keys: Vec<String> = (0..=self.chance.below(3))
                 .map(|_| {
-                    let field = sortable.remove(self.chance.index(sortable.len()));
+                    let field = sortable.remove(self.chance.index(sortable.len())).name;
                     if self.chance.percent(50) { format!("-{field}") } else { field.to_owned() }
                 })
                 .collect();
@@ -381,46 +428,50 @@ impl Requests {
         query
     }
 
-    fn filters<F: FieldSet>(&mut self, most: u64) -> Vec<(String, String)> {
+    fn filters(&mut self, kind: usize, most: u64) -> Vec<(String, String)> {
         let number = self.chance.below(most + 1);
-        let mut query: Vec<(String, String)> = (0..number).map(|_| self.filter::<F>()).collect();
+        let mut query: Vec<(String, String)> = (0..number).map(|_| self.filter(kind)).collect();
         if self.chance.percent(15) {
             query.push(("q".to_owned(), self.words()));
         }
         query
     }
 
-    fn filter<F: FieldSet>(&mut self) -> (String, String) {
-        let name = *self.chance.pick(&names_of::<F>());
-        let kind = parse_choice::<F>(name).expect("the name of a field").kind();
+    fn filter(&mut self, of: usize) -> (String, String) {
+        let ListField { name, kind, .. } = *self.chance.pick(&(RESOURCES[of].fields)());
         let operator = if self.chance.percent(3) { "like" } else { self.chance.pick(kind.operators()).as_ref() };
         let text = match operator {
             "is" => (*self.chance.pick(&["null", "not_null"])).to_owned(),
             "in" | "any" => {
-                let texts: Vec<String> = (0..3).map(|_| self.text_of(name, kind)).collect();
+                let texts: Vec<String> = (0..3).map(|_| self.text_of(of, name, kind)).collect();
                 texts.join(",")
             }
             "contains" | "starts_with" => self.words(),
-            _ => self.text_of(name, kind),
+            _ => self.text_of(of, name, kind),
         };
         let is_plain = operator == "eq" && self.chance.percent(50);
         (if is_plain { name.to_owned() } else { format!("{name}.{operator}") }, text)
     }
 
     /// A value of a field as it stands in a query.
-    fn text_of(&mut self, name: &str, kind: Kind) -> String {
+    fn text_of(&mut self, of: usize, name: &str, kind: Kind) -> String {
         if self.chance.percent(2) {
             return "nonsense".to_owned();
         }
         match kind {
             Kind::Time => self.chance.any(&self.times).cloned().unwrap_or_else(|| LONG_AGO.to_owned()),
-            _ if name == "id" => self.id(0),
-            _ => match good(&mut self.chance, name) {
+            _ if name == "id" => self.id(of),
+            _ if self.is_reference(of, name) => self.referred(name).expect("the field refers to a record"),
+            _ => match good(&mut self.chance, RESOURCES[of].words, name) {
                 Value::String(text) => text,
                 Value::Array(words) => words.first().map_or("vip", |word| word.as_str().unwrap_or_default()).to_owned(),
                 other => other.to_string(),
             },
         }
+    }
+
+    fn is_reference(&self, of: usize, name: &str) -> bool {
+        RESOURCES[of].refers.iter().any(|(field, _)| *field == name)
     }
 
     fn bad(&mut self) -> Request {
@@ -447,9 +498,14 @@ fn get(path: String) -> Request {
 }
 
 fn collection(kind: usize) -> String {
-    format!("{BASE}/{}", RESOURCES[kind])
+    RESOURCES[kind].path()
 }
 
 fn record(kind: usize, id: &str) -> String {
     format!("{}/{id}", collection(kind))
+}
+
+/// The place of the resource with this name.
+fn place(name: &str) -> usize {
+    RESOURCES.iter().position(|resource| resource.name == name).expect("a resource")
 }

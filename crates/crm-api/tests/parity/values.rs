@@ -41,59 +41,8 @@ const PHONES: [&str; 5] = ["+33153434082", "+33 1 53 43 40 83", "+442071838750",
 const TEAMS: [&str; 2] = ["north", "south"];
 const TAGS: [&str; 9] = ["vip", "VIP", "esg", "Été", "ete", "à la carte", "\"quoted\"", "a%b", "back\\slash"];
 
-/// Fields that a body of an organisation may have.
-pub const ORGANISATION: &[&str] = &[
-    "name",
-    "type",
-    "category",
-    "email",
-    "phone",
-    "website",
-    "address",
-    "city",
-    "postal_code",
-    "country_code",
-    "language",
-    "domicile",
-    "aum",
-    "aum_date",
-    "strategies",
-    "tags",
-    "lei",
-    "registration_number",
-    "licence_number",
-    "pipeline_stage",
-    "potential_amount",
-    "currency",
-    "signature_probability",
-    "signature_date",
-    "is_active",
-    "description",
-    "notes",
-    "owner_id",
-    "team_id",
-];
-
-/// Fields that a body of a person may have.
-pub const PERSON: &[&str] = &[
-    "first_name",
-    "last_name",
-    "email",
-    "personal_email",
-    "phone",
-    "mobile",
-    "job_title",
-    "country_code",
-    "language",
-    "linkedin_url",
-    "tags",
-    "is_active",
-    "consent",
-    "consent_date",
-    "notes",
-    "owner_id",
-    "team_id",
-];
+/// The words that the fields of a resource with closed lists take.
+pub type Words = &'static [(&'static str, &'static [&'static str])];
 
 /// Fields that a body of a link may have.
 pub const LINK: &[&str] = &["role", "is_primary", "job_title", "work_email", "work_phone", "since", "until", "notes"];
@@ -105,22 +54,25 @@ pub fn name(chance: &mut Chance) -> String {
 }
 
 /// A value of the field with this name; one in twenty breaks its rule, and one in ten is none.
-pub fn value(chance: &mut Chance, field: &str) -> Value {
+pub fn value(chance: &mut Chance, words: Words, field: &str) -> Value {
     match chance.below(40) {
         0 => json!(chance.below(1_000_000)),
         1 => json!("\u{7}"),
         2..=5 => Value::Null,
-        _ => good(chance, field),
+        _ => good(chance, words, field),
     }
 }
 
 /// A value that the field with this name takes.
-pub fn good(chance: &mut Chance, field: &str) -> Value {
+///
+/// Ids of other records are not among them: those are for whoever knows the records.
+pub fn good(chance: &mut Chance, words: Words, field: &str) -> Value {
+    if let Some((_, words)) = words.iter().find(|(of, _)| *of == field) {
+        return json!(*chance.pick(words));
+    }
     let text = |texts: &[&str], chance: &mut Chance| json!(*chance.pick(texts));
     match field {
         "name" | "first_name" | "last_name" => json!(name(chance)),
-        "type" => text(&["client", "investor", "other"], chance),
-        "category" => text(&["institution", "asset_manager", "startup"], chance),
         "email" | "personal_email" | "work_email" => {
             json!(format!("{}{}@Example.com", chance.pick(&["Jean", "jean", "zoe"]), chance.below(40)))
         }
@@ -135,8 +87,8 @@ pub fn good(chance: &mut Chance, field: &str) -> Value {
         "aum" | "potential_amount" => text(&MONEY, chance),
         "strategies" | "tags" => Value::Array((0..chance.below(4)).map(|_| json!(*chance.pick(&TAGS))).collect()),
         "lei" => json!(lei(chance.below(25))),
-        "registration_number" | "licence_number" => json!(format!("GP-{:02}", chance.below(30))),
-        "pipeline_stage" => text(&["lead", "prospect", "negotiation", "signed", "lost"], chance),
+        "isin" => json!(isin(chance.below(25))),
+        "registration_number" | "licence_number" | "number" => json!(format!("GP-{:02}", chance.below(30))),
         "currency" => text(&["EUR", "USD", "CHF"], chance),
         "signature_probability" => json!(chance.below(101)),
         "is_active" | "consent" | "is_primary" => json!(chance.percent(50)),
@@ -144,7 +96,9 @@ pub fn good(chance: &mut Chance, field: &str) -> Value {
         "description" | "notes" => text(&TEXTS, chance),
         "owner_id" | "created_by" | "updated_by" => json!(user(chance)),
         "team_id" => json!(team(chance)),
-        field if field.ends_with("date") || field == "since" || field == "until" => text(&DATES, chance),
+        field if field.ends_with("date") || field.ends_with("_on") || field == "since" || field == "until" => {
+            text(&DATES, chance)
+        }
         field => panic!("no values for {field}"),
     }
 }
@@ -164,4 +118,17 @@ fn lei(number: u64) -> String {
     let digits = body.bytes().map(|byte| char::from(byte).to_digit(36).expect("letters and digits alone"));
     let remainder = digits.chain([0, 0]).fold(0, |sum, digit| (sum * if digit > 9 { 100 } else { 10 } + digit) % 97);
     format!("{body}{:02}", 98 - remainder)
+}
+
+/// A number with a right check digit (ISO 6166): the digits of the letters and the digits, every second one doubled.
+fn isin(number: u64) -> String {
+    let body = format!("FR{number:09}");
+    let digits: Vec<u32> = body
+        .chars()
+        .flat_map(|one| one.to_digit(36).expect("a letter or a digit").to_string().into_bytes())
+        .map(|one| u32::from(one - b'0'))
+        .collect();
+    let doubled = |(at, digit): (usize, u32)| if at % 2 == 0 { digit * 2 / 10 + digit * 2 % 10 } else { digit };
+    let sum: u32 = digits.into_iter().rev().enumerate().map(doubled).sum();
+    format!("{body}{}", (10 - sum % 10) % 10)
 }

@@ -192,9 +192,13 @@ impl Reverting<'_> {
             RecordKind::People => self.undo_person(tx, change, version),
             RecordKind::Links => self.undo_link(tx, change, version),
             // The import itself, and what imports do not touch.
-            RecordKind::Imports | RecordKind::Users | RecordKind::Teams | RecordKind::Roles => {
-                Ok(tx.unchanged(Undone::Reverted(None)))
-            }
+            RecordKind::Imports
+            | RecordKind::Products
+            | RecordKind::Mandates
+            | RecordKind::MandateProducts
+            | RecordKind::Users
+            | RecordKind::Teams
+            | RecordKind::Roles => Ok(tx.unchanged(Undone::Reverted(None))),
         }
     }
 

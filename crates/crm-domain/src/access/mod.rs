@@ -19,7 +19,7 @@ pub use resource::{Guarded, Resource, Settings};
 pub use role::{BuiltInRole, Role, Rule};
 pub use scope::{Ownership, Reach, Scope};
 
-mod sealed {
+pub(crate) mod sealed {
     /// Keeps the traits of this room closed: nobody outside adds an action or a guarded resource.
     pub trait Sealed {}
 }

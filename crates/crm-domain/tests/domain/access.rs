@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crm_domain::{
-    Change, NewRecord, Organisation, Person, RoleId, Stamps, Team, TeamId, User, UserId,
+    Change, Mandate, NewRecord, Organisation, Person, Product, RoleId, Stamps, Team, TeamId, User, UserId,
     access::{
         Action, ActionType, Actor, BuiltInRole, Create, Delete, Denied, Export, Grant, Guarded, Import, Manage,
         Ownership, Reach, Read, Resource, Role, Rule, Scope, Settings, Update, policy,
@@ -82,6 +82,8 @@ fn check_every_action<R: Guarded>(resource: Resource) {
 fn the_policy_says_what_the_role_says_for_every_guarded_type() {
     check_every_action::<Organisation>(Resource::Organisations);
     check_every_action::<Person>(Resource::People);
+    check_every_action::<Product>(Resource::Products);
+    check_every_action::<Mandate>(Resource::Mandates);
     check_every_action::<User>(Resource::Users);
     check_every_action::<Team>(Resource::Teams);
     check_every_action::<Role>(Resource::Roles);

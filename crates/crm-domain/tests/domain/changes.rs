@@ -28,6 +28,9 @@ fn an_event_is_named_by_the_kind_and_the_action() {
             "organisation.created organisation.updated organisation.deleted organisation.restored",
             "person.created person.updated person.deleted person.restored",
             "link.created link.updated link.deleted link.restored",
+            "product.created product.updated product.deleted product.restored",
+            "mandate.created mandate.updated mandate.deleted mandate.restored",
+            "mandate_product.created mandate_product.updated mandate_product.deleted mandate_product.restored",
             "user.created user.updated user.deleted user.restored",
             "team.created team.updated team.deleted team.restored",
             "role.created role.updated role.deleted role.restored",
@@ -47,6 +50,17 @@ fn a_moved_pipeline_stage_has_an_event_of_its_own() {
 }
 
 #[test]
+fn a_mandate_that_is_signed_or_ends_has_an_event_of_its_own() {
+    use ChangeAction::{Created, Updated};
+    assert_eq!(event(RecordKind::Mandates, Updated, &[("notes", "a"), ("status", "signed")]), "mandate.signed");
+    assert_eq!(event(RecordKind::Mandates, Updated, &[("status", "ended")]), "mandate.ended");
+    assert_eq!(event(RecordKind::Mandates, Updated, &[("status", "active")]), "mandate.updated");
+    assert_eq!(event(RecordKind::Mandates, Updated, &[("notes", "ended")]), "mandate.updated");
+    assert_eq!(event(RecordKind::Mandates, Created, &[("status", "signed")]), "mandate.created");
+    assert_eq!(event(RecordKind::Products, Updated, &[("status", "signed")]), "product.updated");
+}
+
+#[test]
 fn an_import_is_completed_when_its_status_says_so() {
     use ChangeAction::{Created, Updated};
     assert_eq!(event(RecordKind::Imports, Updated, &[("status", "completed")]), "import.completed");
@@ -59,7 +73,8 @@ fn an_import_is_completed_when_its_status_says_so() {
 
 #[test]
 fn every_kind_is_guarded_by_a_resource() {
-    use Resource::{Organisations, People, Roles, Teams, Users};
+    use Resource::{Mandates, Organisations, People, Products, Roles, Teams, Users};
     let guards: Vec<_> = RecordKind::VARIANTS.iter().map(|kind| kind.guarded_by()).collect();
-    assert_eq!(guards, [Organisations, People, Organisations, Users, Teams, Roles, Organisations]);
+    let records = [Organisations, People, Organisations, Products, Mandates, Mandates];
+    assert_eq!(guards, [&records[..], &[Users, Teams, Roles, Organisations]].concat());
 }

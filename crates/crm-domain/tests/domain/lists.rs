@@ -1,7 +1,7 @@
 //! List requests: which parameters are read as what, and which are refused.
 
 use crm_domain::{
-    Invalid, OrganisationField, PersonField,
+    Invalid, MandateField, OrganisationField, PersonField, ProductField,
     access::Resource,
     query::{Cursor, Direction, FieldSet, Filter, Kind, ListQuery, Operator, Sort, Test, Total, Value},
     values::{Timestamp, parse_date},
@@ -380,6 +380,8 @@ fn the_fields_of_lists_are_those_of_the_kept_table() {
     let mut table = golden::header("The fields by which lists are filtered and sorted, and the kind of their values.");
     table += &fields::<OrganisationField>("organisations");
     table += &fields::<PersonField>("people");
+    table += &fields::<ProductField>("products");
+    table += &fields::<MandateField>("mandates");
     golden::check("fields.txt", &table);
 }
 

@@ -9,8 +9,11 @@ mod access;
 mod changes;
 mod golden;
 mod lists;
+mod mandates;
 mod patches;
+mod products;
 mod query_properties;
+mod subject;
 
 use proptest::test_runner::Config;
 

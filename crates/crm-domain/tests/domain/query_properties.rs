@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use crm_domain::{
-    OrganisationField, PersonField,
+    MandateField, OrganisationField, PersonField, ProductField,
     query::{Cursor, Direction, FieldSet, Filter, ListQuery, Operator, Sort, Value},
     values::{Timestamp, parse_date},
 };
@@ -99,6 +99,8 @@ proptest! {
         }
         let _ = ListQuery::<OrganisationField>::parse(borrowed());
         let _ = ListQuery::<PersonField>::parse(borrowed());
+        let _ = ListQuery::<ProductField>::parse(borrowed());
+        let _ = ListQuery::<MandateField>::parse(borrowed());
     }
 
     #[test]

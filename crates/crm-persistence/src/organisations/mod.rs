@@ -1,6 +1,6 @@
 //! Organisations in the database.
 
-mod place;
+pub(crate) mod place;
 mod row;
 mod statistics;
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crm_domain::SearchType;
 use diesel::{
     Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection,
     sql_types::{Nullable, Text},
@@ -65,7 +66,7 @@ pub fn sqlite(path: &str) -> Schema {
 fn schema(facts: Vec<Fact>) -> Schema {
     let mut schema = Schema::default();
     for Fact { table_name, kind, name, more } in facts {
-        let searchable = matches!(table_name.as_str(), "organisations" | "people");
+        let searchable = table_name.parse::<SearchType>().is_ok();
         let table = schema.tables.entry(table_name).or_default();
         let more = more.unwrap_or_default();
         match kind.as_str() {

@@ -1,0 +1,133 @@
+//! Products in the database.
+
+mod place;
+mod row;
+mod statistics;
+
+use crm_domain::{
+    Product, ProductField, ProductId, Version,
+    access::{ActionType, Create, Grant},
+    query::{ListQuery, Page},
+};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper};
+
+pub use statistics::{ProductStatistics, statistics};
+
+use crate::{
+    column::UuidColumn,
+    connection::Multi,
+    dialect::on_either,
+    error::StoreError,
+    list::{self, Source},
+    schema::products as table,
+    sql::Sql,
+    transaction::{Transaction, WriteTx, backend, connection},
+    visible::{Life, visible},
+};
+pub(crate) use row::ProductRow;
+
+const TABLE: &str = "products";
+
+/// The live product with this id, in the scope of the grant.
+pub fn find<A: ActionType>(
+    tx: &mut impl Transaction,
+    grant: &Grant<A, Product>,
+    id: ProductId,
+) -> Result<Product, StoreError> {
+    one(tx, visible(grant, TABLE, Life::Live), id)
+}
+
+/// The deleted product with this id, in the scope of the grant.
+pub fn find_deleted<A: ActionType>(
+    tx: &mut impl Transaction,
+    grant: &Grant<A, Product>,
+    id: ProductId,
+) -> Result<Product, StoreError> {
+    one(tx, visible(grant, TABLE, Life::Deleted), id)
+}
+
+/// The live products with these ids, in the scope of the grant, in no particular order.
+pub fn find_many<A: ActionType>(
+    tx: &mut impl Transaction,
+    grant: &Grant<A, Product>,
+    ids: &[ProductId],
+) -> Result<Vec<Product>, StoreError> {
+    let ids = ids.iter().map(|id| UuidColumn::from(*id));
+    let rows = table::table.select(ProductRow::as_select()).filter(visible(grant, TABLE, Life::Live));
+    let rows: Vec<ProductRow> = rows.filter(table::id.eq_any(ids)).load(connection(tx))?;
+    Ok(rows.into_iter().map(Product::from).collect())
+}
+
+fn one(tx: &mut impl Transaction, base: Sql, id: ProductId) -> Result<Product, StoreError> {
+    let query = table::table.select(ProductRow::as_select()).filter(base);
+    let row: ProductRow = query.filter(table::id.eq(UuidColumn::from(id))).first(connection(tx))?;
+    Ok(row.into())
+}
+
+/// One page of the live products in the scope of the grant.
+pub fn list<A: ActionType>(
+    tx: &mut impl Transaction,
+    grant: &Grant<A, Product>,
+    query: &ListQuery<ProductField>,
+) -> Result<Page<Product>, StoreError> {
+    let conditions = list::conditions(backend(tx), TABLE, place::place, visible(grant, TABLE, Life::Live), query);
+    list::page(tx, &SOURCE, query, &conditions)
+}
+
+/// The database's plans for the queries of one page, for tests and for whoever wonders why a list is slow.
+pub fn plans<A: ActionType>(
+    tx: &mut impl Transaction,
+    grant: &Grant<A, Product>,
+    query: &ListQuery<ProductField>,
+) -> Result<Vec<String>, StoreError> {
+    let conditions = list::conditions(backend(tx), TABLE, place::place, visible(grant, TABLE, Life::Live), query);
+    list::plans(tx, &SOURCE, query, &conditions)
+}
+
+const SOURCE: Source<ProductField, Product> =
+    Source { table: TABLE, place: place::place, load, key: place::key, id: |product| product.id.uuid() };
+
+fn load(tx: &mut dyn list::Connected, condition: Sql, order: Sql, limit: i64) -> Result<Vec<Product>, StoreError> {
+    let query = table::table.select(ProductRow::as_select()).filter(condition).order_by(order).limit(limit);
+    let rows: Vec<ProductRow> = query.into_boxed::<Multi>().load(tx.connection())?;
+    Ok(rows.into_iter().map(Product::from).collect())
+}
+
+/// Adds a new product.
+pub fn insert(tx: &mut WriteTx, grant: &Grant<Create, Product>, new: &Product) -> Result<(), StoreError> {
+    insert_many(tx, grant, std::slice::from_ref(new))
+}
+
+/// Adds new products.
+pub fn insert_many<A: ActionType>(
+    tx: &mut WriteTx,
+    _grant: &Grant<A, Product>,
+    new: &[Product],
+) -> Result<(), StoreError> {
+    for chunk in new.chunks(backend(tx).rows_of_a_batch()) {
+        let rows: Vec<ProductRow> = chunk.iter().map(ProductRow::from).collect();
+        on_either!(connection(tx), inner => diesel::insert_into(table::table).values(&rows).execute(inner))?;
+    }
+    Ok(())
+}
+
+/// Saves a new state over the version `before`. A record that is out of scope is not there; one that has moved on is stale.
+pub fn save<A: ActionType>(
+    tx: &mut WriteTx,
+    grant: &Grant<A, Product>,
+    before: Version,
+    new: &Product,
+) -> Result<(), StoreError> {
+    let id = UuidColumn::from(new.id);
+    let scope = visible(grant, TABLE, Life::Any);
+    let target = table::table.filter(table::id.eq(id)).filter(table::version.eq(before.number()));
+    let rows = diesel::update(target.filter(scope.clone())).set(ProductRow::from(new)).execute(connection(tx))?;
+    if rows == 1 {
+        return Ok(());
+    }
+    let current = table::table.select(table::version).filter(table::id.eq(id)).filter(scope).first(connection(tx));
+    match current.optional()? {
+        Some(current) => Err(StoreError::Stale { current: Version::from_stored(current) }),
+        None => Err(StoreError::NotFound),
+    }
+}
