@@ -3,7 +3,11 @@
 //! Of the rows about one record the first that fills a field wins; the others fill only what is left. So a file that
 //! contradicts itself means the same the second time it is imported, and changes nothing then.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use crm_domain::{Change, ImportCounts, Invalid, OnDuplicate, Version};
 use crm_persistence::{Recorded, StoreError, WriteTx};
@@ -42,6 +46,8 @@ struct Group<T: Target> {
     keys: Vec<Key>,
     /// What the rows say, the first that fills a field having it.
     fields: FieldMap,
+    /// The same, checked, where one row says it all.
+    patch: Option<Arc<T::Patch>>,
     aside: T::Aside,
     /// Whether an earlier chunk spoke of the record, and of which fields.
     seen: Option<Fields>,
@@ -67,7 +73,7 @@ pub(super) fn process<T: Target>(
     target: &T,
     on_duplicate: OnDuplicate,
     seen: &Seen,
-    drafts: &[Draft<T::Aside>],
+    drafts: &[Draft<T>],
 ) -> Result<Recorded<ChunkOutcome>, Error> {
     let mut asides: Vec<T::Aside> = drafts.iter().map(|draft| draft.aside.clone()).collect();
     let mut problems: Vec<Vec<Problem>> = drafts.iter().map(|draft| draft.problems.clone()).collect();
@@ -92,7 +98,8 @@ pub(super) fn process<T: Target>(
 struct Records<R> {
     all: Vec<R>,
     positions: HashMap<Key, Vec<usize>>,
-    values: Vec<Value>,
+    /// The same as JSON, for those that have to be told apart.
+    values: Vec<OnceCell<Value>>,
 }
 
 impl<R: serde::Serialize> Records<R> {
@@ -106,7 +113,7 @@ impl<R: serde::Serialize> Records<R> {
             for key in keys {
                 found.positions.entry(key).or_default().push(found.all.len());
             }
-            found.values.push(serde_json::to_value(&record).map_err(Error::internal)?);
+            found.values.push(OnceCell::new());
             found.all.push(record);
         }
         Ok(found)
@@ -116,8 +123,13 @@ impl<R: serde::Serialize> Records<R> {
     /// oldest: so each of two people of one name is found again.
     fn meant(&self, keys: &Keys, fields: &FieldMap) -> Option<usize> {
         let found = keys.own.iter().chain(&keys.fallback).find_map(|key| self.positions.get(key))?;
+        if let [only] = found.as_slice() {
+            return Some(*only);
+        }
         let differences = |at: &usize| {
-            fields.iter().filter(|(name, value)| self.values[*at].get(name.as_str()) != Some(*value)).count()
+            let json = || serde_json::to_value(&self.all[*at]).expect("records serialise to JSON");
+            let record = self.values[*at].get_or_init(json);
+            fields.iter().filter(|(name, value)| record.get(name.as_str()) != Some(*value)).count()
         };
         found.iter().copied().min_by_key(differences)
     }
@@ -161,26 +173,27 @@ fn join(leader: &mut [usize], one: usize, other: usize) {
 
 fn group<T: Target>(
     rows: Vec<usize>,
-    drafts: &[Draft<T::Aside>],
+    drafts: &[Draft<T>],
     asides: &[T::Aside],
     keys: &[Keys],
     seen: &Seen,
 ) -> Group<T> {
-    let mut fields = FieldMap::new();
-    for row in &rows {
+    let mut fields = drafts[rows[0]].fields.clone();
+    for row in &rows[1..] {
         for (name, value) in &drafts[*row].fields {
             if !fields.contains_key(name) {
                 fields.insert(name.clone(), value.clone());
             }
         }
     }
+    let patch = if rows.len() == 1 { drafts[rows[0]].patch.clone() } else { None };
     let blank = T::Aside::default();
     let aside = rows.iter().map(|row| &asides[*row]).find(|aside| **aside != blank).cloned().unwrap_or_default();
     let mut own: Vec<Key> = rows.iter().flat_map(|row| keys[*row].own.iter().cloned()).collect();
     own.sort_unstable();
     own.dedup();
     let known = seen.of(&own);
-    Group { rows, keys: own, fields, aside, seen: known, end: End::Rehearsed }
+    Group { rows, keys: own, fields, patch, aside, seen: known, end: End::Rehearsed }
 }
 
 /// Works out what becomes of the record of a group.
@@ -194,18 +207,14 @@ fn decide<T: Target>(
 ) -> Result<Group<T>, Error> {
     let Some(record) = record else {
         if group.seen.is_none() {
-            group.end = make(tx, target, &group.fields);
+            group.end = make(tx, target, &group);
         }
         return Ok(group);
     };
     let seen = group.seen.unwrap_or_default();
     let mut fields = allowed::<T>(&group.fields, seen, on_duplicate, record)?;
     group.end = loop {
-        let patch = match T::read(fields.clone()) {
-            Ok(patch) => target.apply(tx, record, &patch),
-            Err(invalid) => Err(invalid),
-        };
-        match patch {
+        match patch(&group, &fields).and_then(|patch| target.apply(tx, record, &patch)) {
             Ok((state, changes)) if changes.is_empty() => break End::Unchanged(state),
             Ok((state, changes)) => {
                 let change = T::change(&state, Made::Changed, changes);
@@ -220,14 +229,21 @@ fn decide<T: Target>(
     Ok(group)
 }
 
-fn make<T: Target>(tx: &WriteTx, target: &T, fields: &FieldMap) -> End<T::Record> {
-    let made = T::read(fields.clone()).and_then(|patch| target.create(tx, &patch));
-    match made {
+fn make<T: Target>(tx: &WriteTx, target: &T, group: &Group<T>) -> End<T::Record> {
+    match patch(group, &group.fields).and_then(|patch| target.create(tx, &patch)) {
         Ok((state, changes)) => {
             let change = T::change(&state, Made::New, changes);
             End::New(state, change)
         }
         Err(invalid) => End::Failed(refused(&invalid)),
+    }
+}
+
+/// These fields of the group, checked: of all of them that may have been done with the row.
+fn patch<T: Target>(group: &Group<T>, fields: &FieldMap) -> Result<Arc<T::Patch>, Invalid> {
+    match &group.patch {
+        Some(patch) if fields.len() == group.fields.len() => Ok(Arc::clone(patch)),
+        _ => T::read(fields.clone()).map(Arc::new),
     }
 }
 

@@ -3,10 +3,7 @@
 
 use std::{
     io::Read,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64, mpsc},
 };
 
 use crm_domain::{
@@ -15,32 +12,24 @@ use crm_domain::{
 };
 use crm_persistence::{
     Recorded, Stamp, WriteTx,
-    imports::{self, ImportError},
+    imports,
 };
 
 use super::{
     ImportOptions, Progress,
     chunk::{self, ChunkOutcome},
+    feed::{self, Chunk, Counted, Halt},
     organisations::Organisations,
     people::{LinkGrants, People},
-    reader::{Column, Reader, Row, RowError},
-    row::{Draft, Problem, RowReader},
+    reader::{Column, Reader},
+    row::RowReader,
     seen::Seen,
     target::Target,
 };
 use crate::{App, Error};
 
-/// How many rows one transaction holds at most.
-const ROWS: usize = 1000;
-
-/// How many bytes of cells one transaction holds at most.
-const BYTES: usize = 8 * 1024 * 1024;
-
 /// How often a chunk is tried again while the database is busy or a record moves on; each try waits by itself.
 const ATTEMPTS: usize = 30;
-
-/// The most characters of a refused value that are kept.
-const VALUE: usize = 500;
 
 /// An import about to run.
 pub(super) struct Job<'a> {
@@ -56,7 +45,7 @@ pub(super) struct Job<'a> {
 impl Job<'_> {
     /// Runs it to its end. A file that cannot be read ends as an import that failed; a fault of the service is an error,
     /// and the import is marked as failed as far as that is still possible.
-    pub(super) fn run(mut self, read: impl Read) -> Result<Import, Error> {
+    pub(super) fn run(mut self, read: impl Read + Send) -> Result<Import, Error> {
         match self.run_target(read) {
             Ok(()) => {}
             Err(Halt::File(reason)) => self.end(ImportStatus::Failed, Some(&reason))?,
@@ -69,7 +58,7 @@ impl Job<'_> {
         Ok(self.import)
     }
 
-    fn run_target(&mut self, read: impl Read) -> Result<(), Halt> {
+    fn run_target(&mut self, read: impl Read + Send) -> Result<(), Halt> {
         let (app, default_country) = (self.app.clone(), self.options.default_country);
         match self.import.resource {
             ImportTarget::Organisations => {
@@ -87,28 +76,45 @@ impl Job<'_> {
         }
     }
 
-    fn run_rows<T: Target>(&mut self, read: impl Read, target: &T) -> Result<(), Halt> {
+    fn run_rows<T: Target>(&mut self, read: impl Read + Send, target: &T) -> Result<(), Halt> {
         let bytes = Arc::new(AtomicU64::new(0));
         let read = Counted { read, bytes: Arc::clone(&bytes) };
-        let mut reader =
+        let reader =
             Reader::open(read, &self.options.reader::<T>()).map_err(|error| Halt::File(error.to_string()))?;
         let columns = reader.columns().to_vec();
         self.begin(&columns)?;
-        let mut rows = RowReader::new(target, &columns);
+        let rows = RowReader::new(target, &columns);
+        std::thread::scope(|scope| {
+            let (sender, chunks) = mpsc::sync_channel(feed::AHEAD);
+            let feeder = scope.spawn(move || feed::feed(reader, &rows, &bytes, &sender));
+            self.take_chunks(target, &columns, chunks)?;
+            // The end of its chunks is the end of the file unless it broke down.
+            feeder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            Ok::<(), Halt>(())
+        })?;
+        self.end(ImportStatus::Completed, None)?;
+        Ok(())
+    }
+
+    fn take_chunks<T: Target>(
+        &mut self,
+        target: &T,
+        columns: &[Column],
+        chunks: mpsc::Receiver<Result<Chunk<T>, Halt>>,
+    ) -> Result<(), Halt> {
         let mut seen = Seen::default();
-        loop {
-            let chunk = Chunk::read(&mut reader, &mut rows)?;
+        for chunk in chunks {
+            let chunk = chunk?;
             if chunk.is_empty() {
                 break;
             }
-            let outcome = self.commit(target, &columns, &chunk, &seen)?;
+            let outcome = self.commit(target, columns, &chunk, &seen)?;
             outcome.remember(&mut seen);
-            (self.progress)(Progress { counts: self.import.counts, bytes: bytes.load(Ordering::Relaxed) });
+            (self.progress)(Progress { counts: self.import.counts, bytes: chunk.bytes });
             if (self.stopping)() {
                 return Err(Halt::File(super::INTERRUPTED.to_owned()));
             }
         }
-        self.end(ImportStatus::Completed, None)?;
         Ok(())
     }
 
@@ -133,7 +139,7 @@ impl Job<'_> {
         &mut self,
         target: &T,
         columns: &[Column],
-        chunk: &Chunk<T::Aside>,
+        chunk: &Chunk<T>,
         seen: &Seen,
     ) -> Result<ChunkOutcome, Error> {
         let (app, actor, on_duplicate) = (self.app, self.actor, self.options.on_duplicate);
@@ -200,20 +206,6 @@ pub(super) fn change(import: &Import, action: ChangeAction, fields: Vec<FieldCha
     Change { kind: RecordKind::Imports, record_id: import.id.uuid(), version: import.version, action, fields }
 }
 
-/// Why an import stops before the end of its file.
-enum Halt {
-    /// The file cannot be read, or the service is about to stop.
-    File(String),
-    /// The service is at fault.
-    Service(Error),
-}
-
-impl From<Error> for Halt {
-    fn from(fault: Error) -> Self {
-        Self::Service(fault)
-    }
-}
-
 /// Repeats what a busy database or another writer kept from happening. Each try waits for a connection by itself, so this
 /// is no busy loop.
 pub(super) fn patiently<T>(mut work: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
@@ -224,80 +216,6 @@ pub(super) fn patiently<T>(mut work: impl FnMut() -> Result<T, Error>) -> Result
         }
     }
     work()
-}
-
-/// The rows of one transaction, and those that could not even be split into cells.
-struct Chunk<A> {
-    drafts: Vec<Draft<A>>,
-    broken: Vec<Broken>,
-}
-
-struct Broken {
-    number: u64,
-    line: u64,
-    problem: Problem,
-}
-
-impl<A: Clone> Chunk<A> {
-    fn read<T: Target<Aside = A>>(reader: &mut Reader<impl Read>, rows: &mut RowReader<'_, T>) -> Result<Self, Halt> {
-        let mut chunk = Self { drafts: Vec::with_capacity(ROWS), broken: Vec::new() };
-        let mut bytes = 0;
-        while chunk.drafts.len() + chunk.broken.len() < ROWS && bytes < BYTES {
-            let mut row = Row::default();
-            match reader.read_row(&mut row) {
-                None => break,
-                Some(Ok(())) => {
-                    bytes += row.cells.iter().map(String::len).sum::<usize>();
-                    chunk.drafts.push(rows.read(row));
-                }
-                Some(Err(RowError::Broken(row))) => {
-                    let mut problem = Problem::of_row(row.reason.code(), row.reason.to_string());
-                    problem.value = row.text;
-                    chunk.broken.push(Broken { number: row.number, line: row.line, problem });
-                }
-                Some(Err(RowError::Source(error))) => return Err(Halt::File(error.to_string())),
-            }
-        }
-        Ok(chunk)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.drafts.is_empty() && self.broken.is_empty()
-    }
-
-    /// What the chunk counts before its rows are dealt with.
-    fn counts(&self) -> ImportCounts {
-        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        let broken = count(self.broken.len());
-        ImportCounts { rows: count(self.drafts.len()) + broken, failed: broken, ..ImportCounts::default() }
-    }
-
-    /// All problems in the order of the file.
-    fn errors(&self, columns: &[Column], outcome: &ChunkOutcome) -> Vec<ImportError> {
-        let header = |field: &String| {
-            let column = columns.iter().find(|column| column.field() == Some(field.as_str()));
-            column.map_or_else(|| field.clone(), |column| column.header.clone())
-        };
-        let error = |number: u64, line: u64, cells: &[String], problem: &Problem| ImportError {
-            row: i64::try_from(number).unwrap_or(i64::MAX),
-            line: i64::try_from(line).unwrap_or(i64::MAX),
-            column: problem.field.as_ref().map(header),
-            value: Some(problem.value.chars().take(VALUE).collect()),
-            code: problem.code.clone(),
-            reason: problem.reason.clone(),
-            cells: cells.to_vec(),
-        };
-        let rows = self.drafts.iter().zip(&outcome.problems);
-        let of_rows = rows.flat_map(|(draft, problems)| {
-            problems.iter().map(move |problem| error(draft.number, draft.line, &draft.cells, problem))
-        });
-        let of_broken = self.broken.iter().map(|broken| {
-            error(broken.number, broken.line, std::slice::from_ref(&broken.problem.value), &broken.problem)
-        });
-        let mut all: Vec<ImportError> = of_rows.chain(of_broken).collect();
-        all.sort_by_key(|error| error.row);
-        all
-    }
 }
 
 fn sum(one: ImportCounts, two: ImportCounts, three: ImportCounts) -> ImportCounts {
@@ -312,19 +230,5 @@ fn sum(one: ImportCounts, two: ImportCounts, three: ImportCounts) -> ImportCount
         invalid_cells: add(|counts| counts.invalid_cells),
         reverted: add(|counts| counts.reverted),
         kept: add(|counts| counts.kept),
-    }
-}
-
-/// Counts the bytes that have been read, for a progress bar.
-struct Counted<R> {
-    read: R,
-    bytes: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let length = self.read.read(buffer)?;
-        self.bytes.fetch_add(length as u64, Ordering::Relaxed);
-        Ok(length)
     }
 }

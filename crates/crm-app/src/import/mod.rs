@@ -1,10 +1,11 @@
 //! Imports: many records from one file, in bounded memory, which can be taken back as a whole.
 //!
 //! A file is read as it is ([`reader`]), a row at a time (`row`, `cells`), a thousand rows in one transaction
-//! (`chunk`), by one job (`job`). What the resources do not have in common is their `target`.
+//! (`chunk`), by one job (`job`) that is fed by a thread of its own (`feed`). What the resources do not have in common is their `target`.
 
 mod cells;
 mod chunk;
+mod feed;
 mod job;
 mod organisations;
 mod people;
@@ -139,7 +140,7 @@ impl Imports {
     pub fn run_file(
         &self,
         actor: &Actor,
-        read: impl Read,
+        read: impl Read + Send,
         options: &ImportOptions,
         mut progress: impl FnMut(Progress),
     ) -> Result<Import, Error> {
