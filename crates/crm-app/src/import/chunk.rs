@@ -67,11 +67,20 @@ enum End<R> {
     Failed(Problem),
 }
 
+/// How the records of a chunk are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Care {
+    /// All at once: one that the database refuses fails them all.
+    Together,
+    /// Each on its own, so that it fails alone. That takes several times as long.
+    Each,
+}
+
 /// Deals with one chunk of rows inside a transaction.
 pub(super) fn process<T: Target>(
     tx: &mut WriteTx,
     target: &T,
-    on_duplicate: OnDuplicate,
+    (on_duplicate, care): (OnDuplicate, Care),
     seen: &Seen,
     drafts: &[Draft<T>],
 ) -> Result<Recorded<ChunkOutcome>, Error> {
@@ -90,7 +99,10 @@ pub(super) fn process<T: Target>(
         let record = group.rows.iter().find_map(|row| meant[*row]).map(|at| &records.all[at]);
         groups.push(decide(tx, target, on_duplicate, group, record, &mut problems)?);
     }
-    let recorded = write(tx, target, &mut groups)?;
+    let recorded = match care {
+        Care::Together => write_groups(tx, target, &groups.iter().collect::<Vec<_>>())?,
+        Care::Each => write_each(tx, target, &mut groups)?,
+    };
     Ok(recorded.map(|()| outcome(target, groups, problems)))
 }
 
@@ -299,18 +311,17 @@ fn refused(invalid: &Invalid) -> Problem {
     }
 }
 
-/// Writes all groups at once; where one of them is refused, each on its own, so that it fails alone.
-fn write<T: Target>(tx: &mut WriteTx, target: &T, groups: &mut [Group<T>]) -> Result<Recorded<()>, Error> {
-    let all: Vec<&Group<T>> = groups.iter().collect();
-    match tx.savepoint(|tx| write_groups(tx, target, &all)) {
-        Err(refusal) if !refusal.is_fault_of_service() && !matches!(refusal, Error::Stale { .. }) => {}
-        done => return done,
-    }
+/// Whether a fault is that of some record, which the others of its chunk need not share.
+pub(super) fn is_refusal(fault: &Error) -> bool {
+    !fault.is_fault_of_service() && !matches!(fault, Error::Stale { .. })
+}
+
+fn write_each<T: Target>(tx: &mut WriteTx, target: &T, groups: &mut [Group<T>]) -> Result<Recorded<()>, Error> {
     let mut parts = Vec::with_capacity(groups.len());
     for group in groups {
         match tx.savepoint(|tx| write_groups(tx, target, &[group])) {
             Ok(part) => parts.push(part),
-            Err(fault) if fault.is_fault_of_service() || matches!(fault, Error::Stale { .. }) => return Err(fault),
+            Err(fault) if !is_refusal(&fault) => return Err(fault),
             Err(refusal) => group.end = End::Failed(Problem::of_row(refusal.code(), refusal.to_string())),
         }
     }

@@ -17,7 +17,7 @@ use crm_persistence::{
 
 use super::{
     ImportOptions, Progress,
-    chunk::{self, ChunkOutcome},
+    chunk::{self, Care, ChunkOutcome},
     feed::{self, Chunk, Counted, Halt},
     organisations::Organisations,
     people::{LinkGrants, People},
@@ -144,7 +144,8 @@ impl Job<'_> {
     ) -> Result<ChunkOutcome, Error> {
         let (app, actor, on_duplicate) = (self.app, self.actor, self.options.on_duplicate);
         let before = self.import.clone();
-        let (import, outcome) = patiently(|| {
+        let attempt = |care: Care| {
+            let manner = (on_duplicate, care);
             let stamp = Stamp { actor: actor.clone(), at: app.now(), import_id: Some(before.id) };
             let save = |tx: &mut WriteTx, outcome: &ChunkOutcome| -> Result<Import, Error> {
                 let mut import = before.clone();
@@ -156,19 +157,22 @@ impl Job<'_> {
                 Ok(import)
             };
             if before.dry_run {
-                let outcome = app
-                    .database()
-                    .rehearse(stamp, |tx| chunk::process(tx, target, on_duplicate, seen, &chunk.drafts))?;
+                let outcome =
+                    app.database().rehearse(stamp, |tx| chunk::process(tx, target, manner, seen, &chunk.drafts))?;
                 return app.write_now(actor, None, |tx| {
                     let import = save(tx, &outcome)?;
                     Ok(tx.unchanged((import, outcome)))
                 });
             }
             app.write_now(actor, Some(before.id), |tx| {
-                let recorded = chunk::process(tx, target, on_duplicate, seen, &chunk.drafts)?;
+                let recorded = chunk::process(tx, target, manner, seen, &chunk.drafts)?;
                 let import = save(tx, recorded.value())?;
                 Ok(recorded.map(|outcome| (import, outcome)))
             })
+        };
+        let (import, outcome) = patiently(|| match attempt(Care::Together) {
+            Err(fault) if chunk::is_refusal(&fault) => attempt(Care::Each),
+            done => done,
         })?;
         self.import = import;
         Ok(outcome)
