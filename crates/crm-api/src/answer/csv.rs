@@ -30,15 +30,24 @@ pub(crate) async fn exported<T: Serialize + 'static>(
 }
 
 /// A file of these records and the further pages.
-pub(crate) fn file<T: Serialize + 'static>(
+fn file<T: Serialize + 'static>(
     first: &[T],
     rest: impl Stream<Item = Result<Vec<T>, Error>> + 'static,
     columns: Columns,
     name: &str,
 ) -> HttpResponse {
-    let beginning = stream::once(ready(Ok(Bytes::from(table(columns, first)))));
-    let rest = rest.map(move |page| match page {
-        Ok(page) => Ok(Bytes::from(lines(columns, &page))),
+    sent_file(table(columns, first), rest.map(move |page| page.map(|page| lines(columns, &page))), name)
+}
+
+/// A file of these bytes and the further ones.
+pub(crate) fn sent_file(
+    first: Vec<u8>,
+    rest: impl Stream<Item = Result<Vec<u8>, Error>> + 'static,
+    name: &str,
+) -> HttpResponse {
+    let beginning = stream::once(ready(Ok(Bytes::from(first))));
+    let rest = rest.map(|piece| match piece {
+        Ok(piece) => Ok(Bytes::from(piece)),
         // The head has been sent: all that is left is to break off, so that nobody takes a part for the whole.
         Err(error) => Err(actix_web::Error::from(Problem::from(error))),
     });

@@ -14,7 +14,7 @@ use crm_domain::{Version, query::Page};
 use serde::Serialize;
 use uuid::Uuid;
 
-pub(crate) use csv::{Columns, exported, file};
+pub(crate) use csv::{Columns, exported, sent_file};
 
 use crate::extract::{Address, etag};
 

@@ -10,6 +10,7 @@ mod job;
 mod organisations;
 mod people;
 pub mod reader;
+mod refused;
 mod revert;
 mod row;
 mod runner;
@@ -36,6 +37,7 @@ use crm_persistence::{
 };
 
 pub(crate) use runner::Runner;
+pub use refused::RefusedRows;
 pub use spool::Spooled;
 
 use crate::{Answer, App, Error, Once};
@@ -184,6 +186,17 @@ impl Imports {
             .read(move |tx| {
                 find(tx, &actor, id)?;
                 Ok(imports::errors(tx, id, cursor.as_deref(), limit)?)
+            })
+            .await
+    }
+
+    /// The headers of the file of an import, in its order; none before it has been opened.
+    pub async fn headers(&self, actor: &Actor, id: ImportId) -> Result<Vec<String>, Error> {
+        let actor = actor.clone();
+        self.app
+            .read(move |tx| {
+                find(tx, &actor, id)?;
+                Ok(imports::headers(tx, id)?)
             })
             .await
     }
