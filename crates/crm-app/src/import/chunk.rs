@@ -20,7 +20,8 @@ use super::{
 };
 use crate::Error;
 
-/// What a chunk did, to be taken over once its transaction has ended well.
+/// What a chunk did, or a slice of one, to be taken over once its transaction has ended well.
+#[derive(Default)]
 pub(super) struct ChunkOutcome {
     /// What to add to the counts; data rows are counted by the reader.
     pub counts: ImportCounts,
@@ -32,10 +33,18 @@ pub(super) struct ChunkOutcome {
 
 impl ChunkOutcome {
     /// Remembers what the file has spoken of.
-    pub(super) fn remember(self, seen: &mut Seen) {
-        for (keys, fields) in self.mentioned {
-            seen.remember(&keys, fields);
+    pub(super) fn remember(&self, seen: &mut Seen) {
+        for (keys, fields) in &self.mentioned {
+            seen.remember(keys, *fields);
         }
+    }
+
+    /// What this slice did and the next one.
+    pub(super) fn and(mut self, next: Self) -> Self {
+        self.counts = self.counts.plus(next.counts);
+        self.problems.extend(next.problems);
+        self.mentioned.extend(next.mentioned);
+        self
     }
 }
 
@@ -49,7 +58,7 @@ struct Group<T: Target> {
     /// The same, checked, where one row says it all.
     patch: Option<Arc<T::Patch>>,
     aside: T::Aside,
-    /// Whether an earlier chunk spoke of the record, and of which fields.
+    /// Whether an earlier slice spoke of the record, and of which fields.
     seen: Option<Fields>,
     end: End<T::Record>,
 }
@@ -72,16 +81,17 @@ enum End<R> {
 pub(super) enum Care {
     /// All at once: one that the database refuses fails them all.
     Together,
-    /// Each on its own, so that it fails alone. That takes several times as long.
+    /// All of a slice at once, and where one of them is refused, each on its own, so that it fails alone. What is written so
+    /// that it can be taken back in part takes longer.
     Each,
 }
 
-/// Deals with one chunk of rows inside a transaction.
+/// Deals with one slice of a chunk inside a transaction.
 pub(super) fn process<T: Target>(
     tx: &mut WriteTx,
     target: &T,
     (on_duplicate, care): (OnDuplicate, Care),
-    seen: &Seen,
+    seen: [&Seen; 2],
     drafts: &[Draft<T>],
 ) -> Result<Recorded<ChunkOutcome>, Error> {
     let mut asides: Vec<T::Aside> = drafts.iter().map(|draft| draft.aside.clone()).collect();
@@ -188,7 +198,7 @@ fn group<T: Target>(
     drafts: &[Draft<T>],
     asides: &[T::Aside],
     keys: &[Keys],
-    seen: &Seen,
+    seen: [&Seen; 2],
 ) -> Group<T> {
     let mut fields = drafts[rows[0]].fields.clone();
     for row in &rows[1..] {
@@ -204,7 +214,7 @@ fn group<T: Target>(
     let mut own: Vec<Key> = rows.iter().flat_map(|row| keys[*row].own.iter().cloned()).collect();
     own.sort_unstable();
     own.dedup();
-    let known = seen.of(&own);
+    let known = seen.into_iter().filter_map(|seen| seen.of(&own)).reduce(Fields::and);
     Group { rows, keys: own, fields, patch, aside, seen: known, end: End::Rehearsed }
 }
 
@@ -317,6 +327,11 @@ pub(super) fn is_refusal(fault: &Error) -> bool {
 }
 
 fn write_each<T: Target>(tx: &mut WriteTx, target: &T, groups: &mut [Group<T>]) -> Result<Recorded<()>, Error> {
+    let all: Vec<&Group<T>> = groups.iter().collect();
+    match tx.savepoint(|tx| write_groups(tx, target, &all)) {
+        Err(fault) if is_refusal(&fault) => {}
+        done => return done,
+    }
     let mut parts = Vec::with_capacity(groups.len());
     for group in groups {
         match tx.savepoint(|tx| write_groups(tx, target, &[group])) {

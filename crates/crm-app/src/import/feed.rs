@@ -20,17 +20,14 @@ use super::{
 };
 use crate::Error;
 
-/// How many rows one transaction holds at most.
-const ROWS: usize = 1000;
-
 /// How many bytes of cells one transaction holds at most.
 const BYTES: usize = 8 * 1024 * 1024;
 
 /// The most characters of a refused value that are kept.
 const VALUE: usize = 500;
 
-/// How many chunks wait for the database, besides the one that it is at work on and the one that is being read.
-pub(super) const AHEAD: usize = 1;
+/// How many chunks wait for the database besides the one that is being read: none, so that two are in memory at any time.
+pub(super) const AHEAD: usize = 0;
 
 /// Why an import stops before the end of its file.
 pub(super) enum Halt {
@@ -46,15 +43,16 @@ impl From<Error> for Halt {
     }
 }
 
-/// Reads a file to its end or first fault, as long as somebody takes the chunks.
+/// Reads a file to its end or first fault, as long as somebody takes the chunks, of which none has more rows than `most`.
 pub(super) fn feed<T: Target>(
     mut reader: Reader<impl Read>,
     rows: &RowReader<'_, T>,
+    most: usize,
     bytes: &AtomicU64,
     chunks: &SyncSender<Result<Chunk<T>, Halt>>,
 ) {
     loop {
-        let chunk = Chunk::read(&mut reader, rows);
+        let chunk = Chunk::read(&mut reader, rows, most);
         let chunk = chunk.map(|chunk| Chunk { bytes: bytes.load(Ordering::Relaxed), ..chunk });
         let last = chunk.as_ref().map_or(true, Chunk::is_empty);
         // Nobody takes it when the import has stopped for another reason.
@@ -80,10 +78,10 @@ struct Broken {
 }
 
 impl<T: Target> Chunk<T> {
-    fn read(reader: &mut Reader<impl Read>, rows: &RowReader<'_, T>) -> Result<Self, Halt> {
-        let mut chunk = Self { drafts: Vec::with_capacity(ROWS), broken: Vec::new(), bytes: 0 };
+    fn read(reader: &mut Reader<impl Read>, rows: &RowReader<'_, T>, most: usize) -> Result<Self, Halt> {
+        let mut chunk = Self { drafts: Vec::with_capacity(most), broken: Vec::new(), bytes: 0 };
         let mut bytes = 0;
-        while chunk.drafts.len() + chunk.broken.len() < ROWS && bytes < BYTES {
+        while chunk.drafts.len() + chunk.broken.len() < most && bytes < BYTES {
             let mut row = Row::default();
             match reader.read_row(&mut row) {
                 None => break,

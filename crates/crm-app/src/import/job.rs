@@ -7,13 +7,10 @@ use std::{
 };
 
 use crm_domain::{
-    Change, ChangeAction, FieldChange, Import, ImportCounts, ImportStatus, ImportTarget, RecordKind,
+    Change, ChangeAction, FieldChange, Import, ImportStatus, ImportTarget, OnDuplicate, RecordKind,
     access::{Actor, policy},
 };
-use crm_persistence::{
-    Recorded, Stamp, WriteTx,
-    imports,
-};
+use crm_persistence::{Recorded, Stamp, WriteTx, imports};
 
 use super::{
     ImportOptions, Progress,
@@ -31,12 +28,23 @@ use crate::{App, Error};
 /// How often a chunk is tried again while the database is busy or a record moves on; each try waits by itself.
 const ATTEMPTS: usize = 30;
 
+/// How many rows are compared with the records that are there, and written, in one go.
+const SLICE: usize = 1000;
+
+/// How many rows one transaction holds at most while others wait for their turn to write.
+pub(super) const ROWS_BESIDE_OTHERS: usize = SLICE;
+
+/// How many rows one transaction holds at most in a command: pages that several slices change are written once.
+pub(super) const ROWS_ALONE: usize = 3 * SLICE;
+
 /// An import about to run.
 pub(super) struct Job<'a> {
     pub app: &'a App,
     pub actor: &'a Actor,
     pub import: Import,
     pub options: &'a ImportOptions,
+    /// How many rows one transaction holds at most.
+    pub rows: usize,
     /// Whether to stop after the present chunk.
     pub stopping: &'a dyn Fn() -> bool,
     pub progress: &'a mut dyn FnMut(Progress),
@@ -79,14 +87,13 @@ impl Job<'_> {
     fn run_rows<T: Target>(&mut self, read: impl Read + Send, target: &T) -> Result<(), Halt> {
         let bytes = Arc::new(AtomicU64::new(0));
         let read = Counted { read, bytes: Arc::clone(&bytes) };
-        let reader =
-            Reader::open(read, &self.options.reader::<T>()).map_err(|error| Halt::File(error.to_string()))?;
+        let reader = Reader::open(read, &self.options.reader::<T>()).map_err(|error| Halt::File(error.to_string()))?;
         let columns = reader.columns().to_vec();
         self.begin(&columns)?;
-        let rows = RowReader::new(target, &columns);
+        let (rows, most) = (RowReader::new(target, &columns), self.rows);
         std::thread::scope(|scope| {
             let (sender, chunks) = mpsc::sync_channel(feed::AHEAD);
-            let feeder = scope.spawn(move || feed::feed(reader, &rows, &bytes, &sender));
+            let feeder = scope.spawn(move || feed::feed(reader, &rows, most, &bytes, &sender));
             self.take_chunks(target, &columns, chunks)?;
             // The end of its chunks is the end of the file unless it broke down.
             feeder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -146,10 +153,11 @@ impl Job<'_> {
         let before = self.import.clone();
         let attempt = |care: Care| {
             let manner = (on_duplicate, care);
+            let process = |tx: &mut WriteTx| process(tx, target, manner, seen, chunk);
             let stamp = Stamp { actor: actor.clone(), at: app.now(), import_id: Some(before.id) };
             let save = |tx: &mut WriteTx, outcome: &ChunkOutcome| -> Result<Import, Error> {
                 let mut import = before.clone();
-                import.counts = sum(import.counts, chunk.counts(), outcome.counts);
+                import.counts = import.counts.plus(chunk.counts()).plus(outcome.counts);
                 import.updated_at = tx.at();
                 let told = chunk.errors(columns, outcome);
                 imports::save(tx, import.version, &import)?;
@@ -157,15 +165,14 @@ impl Job<'_> {
                 Ok(import)
             };
             if before.dry_run {
-                let outcome =
-                    app.database().rehearse(stamp, |tx| chunk::process(tx, target, manner, seen, &chunk.drafts))?;
+                let outcome = app.database().rehearse(stamp, process)?;
                 return app.write_now(actor, None, |tx| {
                     let import = save(tx, &outcome)?;
                     Ok(tx.unchanged((import, outcome)))
                 });
             }
             app.write_now(actor, Some(before.id), |tx| {
-                let recorded = chunk::process(tx, target, manner, seen, &chunk.drafts)?;
+                let recorded = process(tx)?;
                 let import = save(tx, recorded.value())?;
                 Ok(recorded.map(|outcome| (import, outcome)))
             })
@@ -190,6 +197,25 @@ impl Job<'_> {
         })?;
         Ok(())
     }
+}
+
+/// Deals with a chunk slice by slice inside a transaction. What a slice has spoken of is known to the next one, and is
+/// forgotten with the transaction if that fails.
+fn process<T: Target>(
+    tx: &mut WriteTx,
+    target: &T,
+    manner: (OnDuplicate, Care),
+    seen: &Seen,
+    chunk: &Chunk<T>,
+) -> Result<Recorded<ChunkOutcome>, Error> {
+    let mut heard = Seen::default();
+    let mut all = tx.unchanged(ChunkOutcome::default());
+    for slice in chunk.drafts.chunks(SLICE) {
+        let part = chunk::process(tx, target, manner, [seen, &heard], slice)?;
+        part.value().remember(&mut heard);
+        all = Recorded::both(all, part, ChunkOutcome::and);
+    }
+    Ok(all)
 }
 
 /// Gives an import its next status, and records that.
@@ -220,19 +246,4 @@ pub(super) fn patiently<T>(mut work: impl FnMut() -> Result<T, Error>) -> Result
         }
     }
     work()
-}
-
-fn sum(one: ImportCounts, two: ImportCounts, three: ImportCounts) -> ImportCounts {
-    let add = |part: fn(&ImportCounts) -> i64| part(&one) + part(&two) + part(&three);
-    ImportCounts {
-        rows: add(|counts| counts.rows),
-        created: add(|counts| counts.created),
-        updated: add(|counts| counts.updated),
-        unchanged: add(|counts| counts.unchanged),
-        merged: add(|counts| counts.merged),
-        failed: add(|counts| counts.failed),
-        invalid_cells: add(|counts| counts.invalid_cells),
-        reverted: add(|counts| counts.reverted),
-        kept: add(|counts| counts.kept),
-    }
 }

@@ -36,8 +36,8 @@ use crm_persistence::{
     imports::{self, ImportError},
 };
 
-pub(crate) use runner::Runner;
 pub use refused::RefusedRows;
+pub(crate) use runner::Runner;
 pub use spool::Spooled;
 
 use crate::{Answer, App, Error, Once};
@@ -153,7 +153,8 @@ impl Imports {
             Ok(tx.record(job::change(&import, ChangeAction::Created, Vec::new()))?)
         })?;
         let stopping = || self.app.runner().is_stopping();
-        Job { app: &self.app, actor, import, options, stopping: &stopping, progress: &mut progress }.run(read)
+        let rows = job::ROWS_ALONE;
+        Job { app: &self.app, actor, import, options, rows, stopping: &stopping, progress: &mut progress }.run(read)
     }
 
     /// One import.
