@@ -261,13 +261,6 @@ async fn an_export_is_a_file_without_formulas() {
     server.organisation("=cmd()").await;
     let file = server.get("/api/v1/organisations/export").await;
     assert_eq!((file.status, file.header("content-type")), (200, "text/csv; charset=utf-8"));
-    let text = String::from_utf8(file.body.to_vec()).unwrap();
-    let lines: Vec<&str> = text.split("\r\n").collect();
-    let header = "name,phone,city,website,import_row,import_column,import_value,import_code,import_reason";
-    assert_eq!(lines[0].trim_start_matches('\u{feff}'), header);
-    assert!(lines[1].starts_with("A,12,Lyon,,1,phone,12,phone,"), "{text}");
-    assert!(lines[2].starts_with("B,none,'=Lille,x y,2,phone | website,none | x y,"), "{text}");
-    assert_eq!(lines[3..], [""]);
     assert!(file.header("content-disposition").starts_with("attachment"));
     let text = String::from_utf8(file.body).unwrap();
     assert!(text.starts_with("id,name,type,") && text.contains(",'=cmd(),") && text.lines().count() == 2, "{text}");
@@ -338,7 +331,7 @@ async fn an_upload_is_accepted_and_can_be_looked_at() {
     // Whatever the size of a page, a row stands on one line, with its cells as they were.
     let file = server.get(&format!("{place}/errors?format=csv")).await;
     assert_eq!((file.status, file.header("content-type")), (200, "text/csv; charset=utf-8"));
-    let text = String::from_utf8(file.body.to_vec()).unwrap();
+    let text = String::from_utf8(file.body.clone()).unwrap();
     let lines: Vec<&str> = text.split("\r\n").collect();
     let header = "name,phone,city,website,import_row,import_column,import_value,import_code,import_reason";
     assert_eq!(lines[0].trim_start_matches('\u{feff}'), header);
