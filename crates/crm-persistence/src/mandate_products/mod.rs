@@ -18,13 +18,13 @@ use uuid::Uuid;
 use crate::{
     column::{TimeColumn, UuidColumn, maybe},
     cursor,
-    dialect::on_either,
+    dialect::{ROWS_OF_A_STATEMENT, insert_all},
     error::StoreError,
     mandates::MandateRow,
     products::ProductRow,
     schema::{mandate_products as table, mandates, products},
     sql::{Bind, Sql},
-    transaction::{Transaction, WriteTx, backend, connection},
+    transaction::{Transaction, WriteTx, connection},
     visible::{Life, visible},
 };
 use row::MandateProductRow;
@@ -116,7 +116,7 @@ pub fn of_mandates<A: ActionType>(
 
 /// Attaches products to mandates in the scope of the grant; none when one of these is not there.
 pub fn insert_many(tx: &mut WriteTx, grant: &Grant<Update, Mandate>, new: &[MandateProduct]) -> Result<(), StoreError> {
-    for chunk in new.chunks(backend(tx).rows_of_a_batch()) {
+    for chunk in new.chunks(ROWS_OF_A_STATEMENT) {
         let mut ids: Vec<UuidColumn> = chunk.iter().map(|attached| attached.mandate_id.into()).collect();
         ids.sort_unstable_by_key(|id| id.0);
         ids.dedup();
@@ -126,7 +126,7 @@ pub fn insert_many(tx: &mut WriteTx, grant: &Grant<Update, Mandate>, new: &[Mand
             return Err(StoreError::NotFound);
         }
         let rows: Vec<MandateProductRow> = chunk.iter().map(MandateProductRow::from).collect();
-        on_either!(connection(tx), inner => diesel::insert_into(table::table).values(&rows).execute(inner))?;
+        insert_all!(connection(tx), table::table, &rows)?;
     }
     Ok(())
 }
