@@ -195,7 +195,7 @@ pub struct Import {
     /// The file: text with a delimiter, such as CSV.
     #[arg(required_unless_present = "revert")]
     pub file: Option<PathBuf>,
-    /// What the rows are: organisations or people.
+    /// What the rows are: organisations, people, products or mandates.
     #[arg(long, value_parser = choice::<ImportTarget>, required_unless_present = "revert")]
     pub resource: Option<ImportTarget>,
     /// TOML file of "Header" = "field" for columns that are not recognised.

@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, io::Cursor};
 
 use calamine::{Data, Reader, Xlsx};
-use crm_domain::{RecordKind, SearchType, names_of};
+use crm_domain::{ImportTarget, RecordKind, SearchType, names_of};
 use crm_testkit::{Client, RESOURCES, Resource, TestApp};
 use serde_json::{Value, json};
 
@@ -53,9 +53,10 @@ fn every_resource_has_every_operation() {
 }
 
 #[test]
-fn every_resource_is_guarded_logged_and_searched_under_its_own_name() {
+fn every_resource_is_guarded_logged_searched_and_imported_under_its_own_name() {
     let known = set(RESOURCES.iter().map(|resource| resource.name));
     assert_eq!(set(names_of::<SearchType>()), known, "SearchType");
+    assert_eq!(set(names_of::<ImportTarget>()), known, "ImportTarget");
     for (registry, names) in
         [("RecordKind", names_of::<RecordKind>()), ("access::Resource", names_of::<crm_domain::access::Resource>())]
     {

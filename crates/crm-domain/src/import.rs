@@ -26,6 +26,10 @@ pub enum ImportTarget {
     Organisations,
     /// [`crate::Person`]
     People,
+    /// [`crate::Product`]
+    Products,
+    /// [`crate::Mandate`]
+    Mandates,
 }
 
 /// What becomes of a row whose record is already there.

@@ -3,13 +3,8 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use actix_multipart::{Field, Multipart, MultipartError};
-use crm_app::{App, Error, ImportOptions, Spooled};
-use crm_domain::{
-    ImportTarget, Invalid, OnDuplicate, Organisation, Person, Violation,
-    access::{Actor, Import, policy},
-    parse_choice,
-    values::CountryCode,
-};
+use crm_app::{App, Error, ImportOptions, Imports, Spooled};
+use crm_domain::{ImportTarget, Invalid, OnDuplicate, Violation, access::Actor, parse_choice, values::CountryCode};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -52,10 +47,7 @@ const LONGEST_TEXT: usize = 64 * 1024;
 
 /// Refuses callers who may not import anything, before their file is taken in.
 pub(super) fn admit(actor: &Actor) -> Result<(), Problem> {
-    match (policy::authorise::<Import, Organisation>(actor), policy::authorise::<Import, Person>(actor)) {
-        (Err(denied), Err(_)) => Err(denied.into()),
-        _ => Ok(()),
-    }
+    Ok(Imports::admit(actor)?)
 }
 
 /// Reads the form.

@@ -252,7 +252,7 @@ fn decide<T: Target>(
 }
 
 fn make<T: Target>(tx: &WriteTx, target: &T, group: &Group<T>) -> End<T::Record> {
-    match patch(group, &group.fields).and_then(|patch| target.create(tx, &patch)) {
+    match patch(group, &group.fields).and_then(|patch| target.create(tx, &patch, &group.aside)) {
         Ok((state, changes)) => {
             let change = T::change(&state, Made::New, changes);
             End::New(state, change)

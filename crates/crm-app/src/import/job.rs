@@ -16,8 +16,10 @@ use super::{
     ImportOptions, Progress,
     chunk::{self, Care, ChunkOutcome},
     feed::{self, Chunk, Counted, Halt},
+    mandates::Mandates,
     organisations::Organisations,
     people::{LinkGrants, People},
+    products::Products,
     reader::{Column, Reader},
     row::RowReader,
     seen::Seen,
@@ -80,6 +82,14 @@ impl Job<'_> {
                 let organisations =
                     find.and_then(|find| policy::authorise(self.actor).map(|link| LinkGrants { find, link }));
                 self.run_rows(read, &People { app, grant, readable, organisations, default_country })
+            }
+            ImportTarget::Products => {
+                let grant = policy::authorise(self.actor).map_err(Error::from)?;
+                self.run_rows(read, &Products { app, grant })
+            }
+            ImportTarget::Mandates => {
+                let grant = policy::authorise(self.actor).map_err(Error::from)?;
+                self.run_rows(read, &Mandates { app, grant, organisations: policy::authorise(self.actor) })
             }
         }
     }

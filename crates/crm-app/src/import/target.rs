@@ -54,8 +54,13 @@ pub(super) trait Target: Send + Sync {
     /// Loads the records that have one of these keys, each with those of all its keys that rows can have.
     fn load(&self, tx: &mut WriteTx, keys: &[Key]) -> Result<Vec<Recognised<Self::Record>>, Error>;
 
-    /// Makes a record.
-    fn create(&self, tx: &WriteTx, patch: &Self::Patch) -> Result<(Self::Record, Vec<FieldChange>), Invalid>;
+    /// Makes a record of what a row says, and of what its aside has been resolved to.
+    fn create(
+        &self,
+        tx: &WriteTx,
+        patch: &Self::Patch,
+        aside: &Self::Aside,
+    ) -> Result<(Self::Record, Vec<FieldChange>), Invalid>;
 
     /// Changes a record.
     fn apply(

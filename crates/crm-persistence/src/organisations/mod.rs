@@ -6,7 +6,7 @@ mod statistics;
 
 use crm_domain::{
     Organisation, OrganisationField, OrganisationId, Version,
-    access::{ActionType, Create, Grant, Import},
+    access::{ActionType, Create, Grant},
     query::{ListQuery, Page, Value},
 };
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper};
@@ -161,9 +161,9 @@ pub struct MatchKeys {
 }
 
 /// The live organisations, in the scope of the grant, that have one of these keys.
-pub fn matching(
+pub fn matching<A: ActionType>(
     tx: &mut impl Transaction,
-    grant: &Grant<Import, Organisation>,
+    grant: &Grant<A, Organisation>,
     keys: &MatchKeys,
 ) -> Result<Vec<Organisation>, StoreError> {
     let columns = [
