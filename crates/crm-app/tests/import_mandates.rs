@@ -7,7 +7,7 @@ use std::io::Cursor;
 use crm_app::{App, ImportOptions};
 use crm_domain::{
     Import, ImportCounts, ImportTarget, Mandate, Organisation, Product,
-    access::{Actor, BuiltInRole, policy},
+    access::{Action, Actor, BuiltInRole, Reach, Resource, Role, Rule, policy},
     query::ListQuery,
 };
 use support::{on_each_app, system, user};
@@ -44,7 +44,7 @@ async fn mandates(app: &App) -> Vec<Mandate> {
 fn line(mandate: &Mandate, organisations: &[Organisation]) -> String {
     let of = organisations.iter().find(|one| one.id == mandate.organisation_id).expect("it is there");
     let day = |day: Option<crm_domain::values::Date>| day.map_or_else(|| "-".to_owned(), |day| day.to_string());
-    let number = mandate.number.as_ref().map_or("-", |number| number.as_str());
+    let number = mandate.number.as_ref().map_or("-", AsRef::as_ref);
     let days = [mandate.signed_on, mandate.starts_on, mandate.ends_on].map(day).join(" ");
     format!("{} {number} {} {days}", of.name, mandate.status.as_ref())
 }
@@ -63,7 +63,7 @@ async fn products_are_recognised_by_number_and_else_by_name() {
             .await
             .iter()
             .map(|one| {
-                let isin = one.isin.as_ref().map_or("-", |isin| isin.as_str());
+                let isin = one.isin.as_ref().map_or("-", AsRef::as_ref);
                 let kind = one.kind.as_ref().map_or("-", AsRef::as_ref);
                 format!("{} {isin} {kind} {}", one.name, one.status.as_ref())
             })
@@ -150,7 +150,7 @@ async fn a_file_moves_a_mandate_on_but_never_back_and_what_has_moved_on_is_kept(
         let told = errors(&app, &ann, &back).await;
         assert_eq!(told, [(1, "status".to_owned(), "illegal_transition".to_owned())]);
         let [one] = mandates(&app).await.try_into().expect("one mandate");
-        assert_eq!((one.status.as_ref(), one.notes.as_ref().map(|notes| notes.as_str())), ("signed", Some("three")));
+        assert_eq!((one.status.as_ref(), one.notes.as_ref().map(AsRef::as_ref)), ("signed", Some("three")));
 
         let reverted = app.imports().revert_now(&ann, back.id).expect("taken back");
         assert_eq!((reverted.counts.reverted, reverted.counts.kept), (1, 0));
@@ -170,7 +170,6 @@ async fn an_importer_makes_mandates_with_organisations_that_they_see() {
         let refused = app.imports().run_file(&uma, Cursor::new("number\nM-1\n".to_owned()), &options, |_| {});
         assert!(refused.is_err(), "a user may not import");
 
-        use crm_domain::access::{Action, Reach, Resource, Role, Rule};
         let may = |resource, action, reach| Rule { resource, action, reach };
         let rules = vec![
             may(Resource::Mandates, Action::Import, Reach::All),

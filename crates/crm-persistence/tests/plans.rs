@@ -15,6 +15,7 @@ use strum::VariantArray;
 const ROWS: u32 = 40_000;
 
 /// Fills both tables by one statement each. Values repeat as they would in a firm: few countries, many cities.
+#[allow(clippy::too_many_lines, reason = "one statement for each table, side by side")]
 fn fill(test: &TestDatabase) {
     let sqlite = test.name() == "sqlite";
     let rows = if sqlite {

@@ -461,7 +461,7 @@ impl Requests {
         match kind {
             Kind::Time => self.chance.any(&self.times).cloned().unwrap_or_else(|| LONG_AGO.to_owned()),
             _ if name == "id" => self.id(of),
-            _ if self.is_reference(of, name) => self.referred(name).expect("the field refers to a record"),
+            _ if Self::is_reference(of, name) => self.referred(name).expect("the field refers to a record"),
             _ => match good(&mut self.chance, RESOURCES[of].words, name) {
                 Value::String(text) => text,
                 Value::Array(words) => words.first().map_or("vip", |word| word.as_str().unwrap_or_default()).to_owned(),
@@ -470,7 +470,7 @@ impl Requests {
         }
     }
 
-    fn is_reference(&self, of: usize, name: &str) -> bool {
+    fn is_reference(of: usize, name: &str) -> bool {
         RESOURCES[of].refers.iter().any(|(field, _)| *field == name)
     }
 

@@ -3,7 +3,7 @@
 use crm_domain::{
     Change, ChangeAction, FieldChange, Invalid, NewRecord, Product, ProductPatch, Version,
     access::{Grant, Import},
-    values::{CountryCode, fold},
+    values::{CountryCode, Isin, fold},
 };
 use crm_persistence::{
     Recorded, StoreError, WriteTx,
@@ -73,10 +73,13 @@ impl Target for Products {
     fn keys(&self, fields: &FieldMap, (): &()) -> Keys {
         let text = |name: &str| fields.get(name).and_then(Value::as_str);
         let name = text("name").map(fold).filter(|name| !name.is_empty());
-        match (text("isin"), name) {
-            (Some(isin), name) => {
-                Keys { own: vec![by_isin(isin)], fallback: name.map(|name| unnumbered(&name)).into_iter().collect() }
-            }
+        // As the product will have it: files write numbers with spaces and in either case.
+        let isin = text("isin").and_then(|isin| Isin::parse(isin).ok());
+        match (isin, name) {
+            (Some(isin), name) => Keys {
+                own: vec![by_isin(isin.as_str())],
+                fallback: name.map(|name| unnumbered(&name)).into_iter().collect(),
+            },
             (None, Some(name)) => Keys { own: vec![named(&name)], fallback: Vec::new() },
             (None, None) => Keys::default(),
         }
