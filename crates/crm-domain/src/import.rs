@@ -112,6 +112,24 @@ pub struct ImportCounts {
     pub kept: i64,
 }
 
+impl ImportCounts {
+    /// These counts and others.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            rows: self.rows + other.rows,
+            created: self.created + other.created,
+            updated: self.updated + other.updated,
+            unchanged: self.unchanged + other.unchanged,
+            merged: self.merged + other.merged,
+            failed: self.failed + other.failed,
+            invalid_cells: self.invalid_cells + other.invalid_cells,
+            reverted: self.reverted + other.reverted,
+            kept: self.kept + other.kept,
+        }
+    }
+}
+
 /// One import of a file.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -1,14 +1,16 @@
 //! Imports: many records from one file, in bounded memory, which can be taken back as a whole.
 //!
 //! A file is read as it is ([`reader`]), a row at a time (`row`, `cells`), a thousand rows in one transaction
-//! (`chunk`), by one job (`job`). What the resources do not have in common is their `target`.
+//! (`chunk`), by one job (`job`) that is fed by a thread of its own (`feed`). What the resources do not have in common is their `target`.
 
 mod cells;
 mod chunk;
+mod feed;
 mod job;
 mod organisations;
 mod people;
 pub mod reader;
+mod refused;
 mod revert;
 mod row;
 mod runner;
@@ -34,6 +36,7 @@ use crm_persistence::{
     imports::{self, ImportError},
 };
 
+pub use refused::RefusedRows;
 pub(crate) use runner::Runner;
 pub use spool::Spooled;
 
@@ -139,7 +142,7 @@ impl Imports {
     pub fn run_file(
         &self,
         actor: &Actor,
-        read: impl Read,
+        read: impl Read + Send,
         options: &ImportOptions,
         mut progress: impl FnMut(Progress),
     ) -> Result<Import, Error> {
@@ -150,7 +153,8 @@ impl Imports {
             Ok(tx.record(job::change(&import, ChangeAction::Created, Vec::new()))?)
         })?;
         let stopping = || self.app.runner().is_stopping();
-        Job { app: &self.app, actor, import, options, stopping: &stopping, progress: &mut progress }.run(read)
+        let rows = job::ROWS_ALONE;
+        Job { app: &self.app, actor, import, options, rows, stopping: &stopping, progress: &mut progress }.run(read)
     }
 
     /// One import.
@@ -183,6 +187,17 @@ impl Imports {
             .read(move |tx| {
                 find(tx, &actor, id)?;
                 Ok(imports::errors(tx, id, cursor.as_deref(), limit)?)
+            })
+            .await
+    }
+
+    /// The headers of the file of an import, in its order; none before it has been opened.
+    pub async fn headers(&self, actor: &Actor, id: ImportId) -> Result<Vec<String>, Error> {
+        let actor = actor.clone();
+        self.app
+            .read(move |tx| {
+                find(tx, &actor, id)?;
+                Ok(imports::headers(tx, id)?)
             })
             .await
     }

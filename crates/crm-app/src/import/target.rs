@@ -20,13 +20,13 @@ pub(super) struct FieldReading {
 }
 
 /// A resource that can be imported. Its parts are what the steps of one chunk need to know of it.
-pub(super) trait Target: Send {
+pub(super) trait Target: Send + Sync {
     /// A record of it.
     type Record: Clone + Serialize;
     /// What a row says of it.
-    type Patch;
+    type Patch: Send + Sync;
     /// What a row says besides, for use after the records have been written.
-    type Aside: Clone + Default + PartialEq;
+    type Aside: Clone + Default + PartialEq + Send;
 
     /// Its fields and what their columns may be called.
     const SYNONYMS: &'static Synonyms;

@@ -16,7 +16,7 @@ pub use statistics::{MandateStatistics, statistics};
 use crate::{
     column::UuidColumn,
     connection::Multi,
-    dialect::on_either,
+    dialect::insert_all,
     error::StoreError,
     list::{self, Source},
     schema::mandates as table,
@@ -104,11 +104,8 @@ pub fn insert_many<A: ActionType>(
     _grant: &Grant<A, Mandate>,
     new: &[Mandate],
 ) -> Result<(), StoreError> {
-    for chunk in new.chunks(backend(tx).rows_of_a_batch()) {
-        let rows: Vec<MandateRow> = chunk.iter().map(MandateRow::from).collect();
-        on_either!(connection(tx), inner => diesel::insert_into(table::table).values(&rows).execute(inner))?;
-    }
-    Ok(())
+    let rows: Vec<MandateRow> = new.iter().map(MandateRow::from).collect();
+    Ok(insert_all!(connection(tx), table::table, &rows)?)
 }
 
 /// Saves a new state over the version `before`. A record that is out of scope is not there; one that has moved on is stale.
