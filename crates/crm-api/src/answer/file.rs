@@ -30,7 +30,7 @@ pub(crate) async fn exported<T: Exported>(mut export: Export<T>, format: FileFor
                 let page = export.next_page().await?;
                 Ok(page.map(|page| (csv_lines(T::COLUMNS, &page), export)))
             });
-            csv_file(beginning, rest, &name)
+            sent_file(beginning, rest, &name)
         }
         FileFormat::Xlsx => {
             let file = stream::once(async move { Ok::<_, Error>(pieces(export.workbook(first).await?)) }).try_flatten();
@@ -39,14 +39,13 @@ pub(crate) async fn exported<T: Exported>(mut export: Export<T>, format: FileFor
     })
 }
 
-/// A CSV file of these lines and the further ones.
-pub(crate) fn csv_file(
+/// A CSV file of these bytes and the further ones.
+pub(crate) fn sent_file(
     first: Vec<u8>,
     rest: impl Stream<Item = Result<Vec<u8>, Error>> + 'static,
     name: &str,
 ) -> HttpResponse {
-    let beginning = stream::once(ready(Ok(Bytes::from(first))));
-    saved(FileFormat::Csv, name, beginning.chain(rest.map_ok(Bytes::from)))
+    saved(FileFormat::Csv, name, stream::once(ready(Ok(first))).chain(rest).map_ok(Bytes::from))
 }
 
 /// Once the head has been sent, all that is left in trouble is to break off, so that nobody takes a part for the whole.

@@ -122,7 +122,7 @@ async fn file(app: &App, caller: &Caller, id: ImportId) -> Result<HttpResponse, 
             None => Ok(None),
         }
     });
-    Ok(answer::csv_file(first, rest, "import-errors.csv"))
+    Ok(answer::sent_file(first, rest, "import-errors.csv"))
 }
 
 /// A place in the errors of an import that are being sent.

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{
     column::{TimeColumn, UuidColumn, maybe},
     cursor,
-    dialect::{ROWS_OF_A_STATEMENT, insert_all},
+    dialect::insert_all,
     error::StoreError,
     mandates::MandateRow,
     products::ProductRow,
@@ -114,9 +114,12 @@ pub fn of_mandates<A: ActionType>(
     products_of(tx, Sql::joined([both_ends(of_mandates, of_products), of_them], " AND "), None)
 }
 
+/// Well below the most values that a statement can have on either database.
+const IDS_OF_A_QUERY: usize = 500;
+
 /// Attaches products to mandates in the scope of the grant; none when one of these is not there.
 pub fn insert_many(tx: &mut WriteTx, grant: &Grant<Update, Mandate>, new: &[MandateProduct]) -> Result<(), StoreError> {
-    for chunk in new.chunks(ROWS_OF_A_STATEMENT) {
+    for chunk in new.chunks(IDS_OF_A_QUERY) {
         let mut ids: Vec<UuidColumn> = chunk.iter().map(|attached| attached.mandate_id.into()).collect();
         ids.sort_unstable_by_key(|id| id.0);
         ids.dedup();
