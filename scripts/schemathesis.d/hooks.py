@@ -28,6 +28,12 @@ IMPORTS = "/api/v1/imports"
 REFRESH_SECONDS = 600
 # Parts of the ranges that the regulators of France and the United Kingdom keep for works of fiction.
 PHONE = re.compile(r"\+(33199001|442079460)[0-9]{3}", re.ASCII)
+# What every resource has: lists, records, deletion.
+RESOURCES = ("organisations", "people", "products", "mandates")
+# Fields that hold the id of a record, and what it is a record of.
+REFERENCES = {"owner_id": "users", "team_id": "teams", "organisation_id": "organisations"}
+# Ties between records: the path of the one end, the field of the other.
+TIES = {"person_id": "people of organisations", "product_id": "products of mandates"}
 ENTITY_TAG = re.compile(r'\*|"[1-9][0-9]{0,17}"')
 
 
@@ -130,6 +136,8 @@ def before_call(ctx, case, kwargs):
     elif case.operation.path.endswith("/batch"):
         case.body = {**case.body, "atomic": False}
     else:
+        if case.method == "PATCH" and case.operation.path.startswith("/api/v1/mandates/"):
+            name_all_days(case.body)
         case.body = with_real_references(case.body)
 
 
@@ -178,14 +186,31 @@ def use_real_secrets(case):
 
 def with_real_references(body):
     """What no schema can say: owners and teams exist, phone numbers are of a numbering plan, days are in order."""
-    body = {name: known(name, value) if name in ("owner_id", "team_id") else value for name, value in body.items()}
+    body = {name: known(REFERENCES[name], value) if name in REFERENCES else value for name, value in body.items()}
     for name in ("phone", "mobile", "work_phone"):
         if body.get(name) is not None and not PHONE.fullmatch(body[name]):
             body[name] = "+33199001234"
-    since, until = body.get("since"), body.get("until")
-    if since is not None and until is not None and since > until:
-        body["since"], body["until"] = until, since
+    for days in (("since", "until"), ("signed_on", "starts_on", "ends_on")):
+        in_order(body, days)
+    if body.get("status") in ("signed", "active", "ended") and "signed_on" in body and body["signed_on"] is None:
+        # What is signed has the day of it.
+        del body["signed_on"]
     return body
+
+
+def name_all_days(body):
+    """A change of one day may not go with the others that the record has: name them all, or none."""
+    if any(name in body for name in ("signed_on", "starts_on", "ends_on")):
+        body["signed_on"] = body.get("signed_on") or "1000-01-01"
+        body.setdefault("starts_on", None)
+        body.setdefault("ends_on", None)
+
+
+def in_order(body, names):
+    """The days of a body that has several, from the first to the last."""
+    present = [name for name in names if body.get(name) is not None]
+    for name, day in zip(present, sorted(body[name] for name in present)):
+        body[name] = day
 
 
 @schemathesis.hook
@@ -216,23 +241,22 @@ def session():
 def fetch_known():
     """Ids of records that are there, by the parameters and fields that take them."""
     user = ask("GET", "/api/v1/auth/me", session())["user"]
-    deleted = {"organisations": [], "people": []}
     listed = lambda path: ask("GET", f"/api/v1/{path}?limit=200", session())["items"]
-    for kind in ("organisations", "people"):
+    found = {"imports": [record["id"] for record in listed("imports")], "users": [user["id"]], "teams": [user["team_id"]]}
+    for kind in RESOURCES:
         for record in listed(kind)[:5]:
             ask("DELETE", f"/api/v1/{kind}/{record['id']}", session())
-            deleted[kind].append(record["id"])
-    links = [link for organisation in listed("organisations") for link in listed(f"organisations/{organisation['id']}/people")]
-    return {
-        "organisations": [record["id"] for record in listed("organisations")],
-        "people": [record["id"] for record in listed("people")],
-        "imports": [record["id"] for record in listed("imports")],
-        "links": [{"id": link["organisation_id"], "person_id": link["person_id"]} for link in links],
-        "deleted organisations": deleted["organisations"],
-        "deleted people": deleted["people"],
-        "owner_id": [user["id"]],
-        "team_id": [user["team_id"]],
-    }
+            found.setdefault(f"deleted {kind}", []).append(record["id"])
+        found[kind] = [record["id"] for record in listed(kind)]
+    found["people of organisations"] = [
+        {"id": link["organisation_id"], "person_id": link["person_id"]}
+        for id in found["organisations"] for link in listed(f"organisations/{id}/people")
+    ]
+    found["products of mandates"] = [
+        {"id": tie["mandate_id"], "product_id": tie["product_id"]}
+        for id in found["mandates"] for tie in listed(f"mandates/{id}/products")
+    ]
+    return found
 
 
 KNOWN = fetch_known()
@@ -259,8 +283,9 @@ def real_path(case):
     given, path = case.path_parameters, case.operation.path
     if not given or not all(map(is_uuid, given.values())) or chance(given) < 64:
         return given
-    if "person_id" in given:
-        return dict(one_of("links", given))
+    for name, ties in TIES.items():
+        if name in given:
+            return dict(one_of(ties, given))
     kind = path.removeprefix("/api/v1/").split("/")[0]
     if path.endswith("/restore"):
         kind = f"deleted {kind}"

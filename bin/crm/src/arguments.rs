@@ -175,6 +175,12 @@ pub struct Seed {
     /// How many people; most of them work with one of the organisations.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000_000))]
     pub people: u32,
+    /// How many products; one for every fifty organisations unless said.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000_000))]
+    pub products: Option<u32>,
+    /// How many mandates, each with one of the organisations; one for every four of them unless said.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000_000))]
+    pub mandates: Option<u32>,
     /// Which data: the same seed and numbers give the same records on any database.
     #[arg(long = "seed", value_name = "S", default_value_t = 1)]
     pub which: u64,
@@ -189,7 +195,7 @@ pub struct Import {
     /// The file: text with a delimiter, such as CSV.
     #[arg(required_unless_present = "revert")]
     pub file: Option<PathBuf>,
-    /// What the rows are: organisations or people.
+    /// What the rows are: organisations, people, products or mandates.
     #[arg(long, value_parser = choice::<ImportTarget>, required_unless_present = "revert")]
     pub resource: Option<ImportTarget>,
     /// TOML file of "Header" = "field" for columns that are not recognised.

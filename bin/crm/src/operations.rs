@@ -50,9 +50,7 @@ async fn ready(state: Data<Operations>) -> Result<HttpResponse, Problem> {
     if !state.serving.load(Ordering::Acquire) {
         return Err(Problem::new(Code::Unavailable, "The server is stopping.").retry_after(1));
     }
-    let database = state.app.database().clone();
-    let ping = web::block(move || database.ping()).await.map_err(Problem::internal)?;
-    ping.map_err(crm_app::Error::from)?;
+    state.app.ready().await?;
     Ok(HttpResponse::Ok().json(json!({"status": "ok"})))
 }
 

@@ -6,20 +6,21 @@ use crm_testkit::TestDatabase;
 use serde_json::Value;
 use support::Place;
 
-fn seeded(place: &Place, seed: &str) -> (String, String) {
+fn seeded(place: &Place, seed: &str) -> [String; 4] {
     let arguments = ["seed", "--organisations", "300", "--people", "700", "--seed", seed, "--json"];
     let outcome: Value = serde_json::from_str(&place.run(&arguments).done()).expect("the outcome is JSON");
     assert_eq!((outcome["organisations"].as_u64(), outcome["people"].as_u64()), (Some(300), Some(700)));
     assert!(outcome["links"].as_u64() > Some(500));
     let export = |resource| place.run(&["export", "--resource", resource]).done();
-    (export("organisations"), export("people"))
+    assert_eq!((outcome["products"].as_u64(), outcome["mandates"].as_u64()), (Some(6), Some(75)));
+    assert!(outcome["attached"].as_u64() > Some(75));
+    ["organisations", "people", "products", "mandates"].map(export)
 }
 
 #[test]
 fn the_same_seed_makes_the_same_records_in_two_databases() {
     let first = seeded(&Place::new(), "7");
-    assert_eq!(first.0.lines().count(), 301);
-    assert_eq!(first.1.lines().count(), 701);
+    assert_eq!(first.each_ref().map(|file| file.lines().count()), [301, 701, 7, 76]);
     assert!(first == seeded(&Place::new(), "7"), "the same on another SQLite database");
     assert!(first != seeded(&Place::new(), "8"), "another seed makes other records");
     if let Some(postgres) = TestDatabase::postgres() {

@@ -116,6 +116,22 @@ fn a_request_under_way_is_answered_before_the_end() {
 }
 
 #[test]
+fn a_server_whose_schema_is_gone_is_not_ready_but_lives() {
+    let place = Place::new();
+    let server = place.serve();
+    place.run(&["migrate", "down"]).done();
+    for listener in [&server.http, &server.operations] {
+        let (status, problem) = get(&format!("{listener}/health/ready"));
+        assert_eq!((status, problem.contains("\"unavailable\"")), (503, true), "{problem}");
+        assert_eq!(get(&format!("{listener}/health/live")).0, 200);
+    }
+    place.run(&["migrate", "up"]).done();
+    assert_eq!(get(&format!("{}/health/ready", server.http)).0, 200);
+    server.signal("TERM");
+    server.end();
+}
+
+#[test]
 fn what_does_not_end_in_time_is_cut_off() {
     let place = Place::new().with("CRM__HTTP__DRAIN_SECONDS", "1");
     let server = place.serve();

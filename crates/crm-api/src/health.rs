@@ -33,8 +33,6 @@ async fn live() -> HttpResponse {
 #[utoipa::path(tag = "health", security(()), responses((status = 200, description = "They can.", body = Health)))]
 #[get("/health/ready")]
 async fn ready(app: Data<App>) -> Result<HttpResponse, Problem> {
-    let database = app.database().clone();
-    let ping = actix_web::web::block(move || database.ping()).await.map_err(Problem::internal)?;
-    ping.map_err(crm_app::Error::from)?;
+    app.ready().await?;
     Ok(HttpResponse::Ok().json(json!({"status": "ok"})))
 }

@@ -68,8 +68,8 @@ async fn the_last_activity_follows_the_interactions_and_is_no_version_of_the_rec
         assert_eq!((of(ORGANISATIONS, &one).await, of(PEOPLE, &person).await), (at(7), at(7)));
         ann.post(&format!("{}/restore", path(&newer)), json!(null)).await.expect(200);
         assert_eq!((of(ORGANISATIONS, &one).await, of(PEOPLE, &person).await), (at(9), at(9)));
-        let sorted = ann.get(&format!("{ORGANISATIONS}?sort=-last_activity_at&last_activity_at.gte=2026-01-09T00:00:00Z"));
-        let sorted = sorted.await.expect(200).json();
+        let sorted = format!("{ORGANISATIONS}?sort=-last_activity_at&last_activity_at.gte=2026-01-09T00:00:00Z");
+        let sorted = ann.get(&sorted).await.expect(200).json();
         assert_eq!((&sorted["items"][0]["id"], &sorted["items"][1]["id"]), (&two["id"], &one["id"]));
         let history = ann.get(&format!("{ORGANISATIONS}/{}/history", id(&one))).await.expect(200).json();
         assert_eq!(history["items"].as_array().unwrap().len(), 1, "and no change of it");
@@ -105,7 +105,10 @@ async fn completing_a_recurring_task_makes_the_next_one_once() {
         let done = ann.patch(&path, 1, json!({"status": "done"})).await.expect(200).json();
         assert!(done["completed_at"].is_string());
         let next = ann.get(&followers).await.expect(200).json()["items"][0].clone();
-        assert_eq!((&next["due_at"], &next["recurrence"]), (&json!("2099-01-12T09:00:00.000000Z"), &json!("FREQ=WEEKLY;COUNT=2")));
+        assert_eq!(
+            (&next["due_at"], &next["recurrence"]),
+            (&json!("2099-01-12T09:00:00.000000Z"), &json!("FREQ=WEEKLY;COUNT=2"))
+        );
         for field in ["title", "priority", "assignee_id", "owner_id", "team_id"] {
             assert_eq!(next[field], task[field], "{field}");
         }
@@ -148,7 +151,8 @@ async fn two_who_complete_a_recurring_task_at_the_same_time_make_one_next_task()
                 let (tasks, patch) = (app.app.tasks(), patch.clone());
                 async move { tasks.update(grant, task_id, Expected::Any, patch).await.unwrap() }
             });
-            let versions: Vec<i64> = join_all(both).await.into_iter().map(|task| task.stamps.version.number()).collect();
+            let versions: Vec<i64> =
+                join_all(both).await.into_iter().map(|task| task.stamps.version.number()).collect();
             assert_eq!(versions, [2; 4], "one of them completes it, the others find it done");
             assert_eq!(count(&ann, &format!("{TASKS}?previous_task_id={task_id}")).await, 1);
         }
@@ -205,7 +209,12 @@ async fn what_a_task_or_an_interaction_names_must_be_there_for_the_caller() {
             let told: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|one| &one["pointer"]).collect();
             assert_eq!((told, &problem["errors"][0]["code"]), (vec![&json!(format!("/{field}"))], &json!("not_found")));
         };
-        let about = [("organisation_id", &theirs), ("person_id", &person), ("mandate_id", &mandate), ("interaction_id", &interaction)];
+        let about = [
+            ("organisation_id", &theirs),
+            ("person_id", &person),
+            ("mandate_id", &mandate),
+            ("interaction_id", &interaction),
+        ];
         for (field, record) in about {
             refused(TASKS, json!({"title": "a", field: id(record)}), field).await;
             made(&otto, TASKS, json!({"title": "a", field: id(record)})).await;
@@ -214,7 +223,8 @@ async fn what_a_task_or_an_interaction_names_must_be_there_for_the_caller() {
         refused(INTERACTIONS, call(&theirs, &[], at), "organisation_id").await;
         let mine = made(&uma, ORGANISATIONS, json!({"name": "North"})).await;
         refused(INTERACTIONS, call(&mine, &[id(&person)], at), "participant_people").await;
-        refused(INTERACTIONS, json!({"subject": "a", "occurred_at": at, "product_id": id(&product)}), "product_id").await;
+        refused(INTERACTIONS, json!({"subject": "a", "occurred_at": at, "product_id": id(&product)}), "product_id")
+            .await;
         made(&uma, INTERACTIONS, call(&mine, &[], at)).await;
     }
 }
@@ -244,7 +254,8 @@ async fn the_assignee_of_a_task_is_one_of_its_owners_in_the_store_as_in_the_doma
         ];
         for (name, scope) in scopes {
             let seen = app.client(name).get(&format!("{TASKS}?limit=200")).await.expect(200).json();
-            let mut seen: Vec<String> = seen["items"].as_array().unwrap().iter().map(|task| id(task).to_owned()).collect();
+            let mut seen: Vec<String> =
+                seen["items"].as_array().unwrap().iter().map(|task| id(task).to_owned()).collect();
             let mut expected: Vec<String> =
                 all.iter().filter(|task| scope.admits(&task.ownership())).map(|task| task.id.to_string()).collect();
             seen.sort_unstable();
@@ -255,7 +266,9 @@ async fn the_assignee_of_a_task_is_one_of_its_owners_in_the_store_as_in_the_doma
         let with = |owner: &str, assignee: Option<&str>| {
             let found = all.iter().find(|task| {
                 let Ownership { owner_id, team_id, .. } = Ownership::from(&task.stamps);
-                owner_id == Some(user(owner)) && task.assignee_id == assignee.map(user) && team_id == Some(TestApp::team_id("north"))
+                owner_id == Some(user(owner))
+                    && task.assignee_id == assignee.map(user)
+                    && team_id == Some(TestApp::team_id("north"))
             });
             format!("{TASKS}/{}", found.unwrap().id)
         };
@@ -350,7 +363,8 @@ async fn participants_are_filtered_by_and_inlined() {
     for app in TestApp::each().await {
         let ann = app.ann();
         let organisation = made(&ann, ORGANISATIONS, json!({"name": "One"})).await;
-        let people = [made(&ann, PEOPLE, json!({"last_name": "A"})).await, made(&ann, PEOPLE, json!({"last_name": "B"})).await];
+        let people =
+            [made(&ann, PEOPLE, json!({"last_name": "A"})).await, made(&ann, PEOPLE, json!({"last_name": "B"})).await];
         let [first, second] = [id(&people[0]), id(&people[1])];
         made(&ann, INTERACTIONS, call(&organisation, &[first], "2026-01-05T09:00:00Z")).await;
         let mut body = call(&organisation, &[second, first], "2026-01-06T09:00:00Z");
@@ -358,7 +372,10 @@ async fn participants_are_filtered_by_and_inlined() {
         let both = made(&ann, INTERACTIONS, body).await;
         assert_eq!(count(&ann, &format!("{INTERACTIONS}?participant_people.any={first}")).await, 2);
         assert_eq!(count(&ann, &format!("{INTERACTIONS}?participant_people.any={second}")).await, 1);
-        assert_eq!(count(&ann, &format!("{INTERACTIONS}?participant_users.any=me,{}", TestApp::user_id("uma"))).await, 1);
+        assert_eq!(
+            count(&ann, &format!("{INTERACTIONS}?participant_users.any=me,{}", TestApp::user_id("uma"))).await,
+            1
+        );
         let path = format!("{INTERACTIONS}/{}?expand=organisation,people,users,product", id(&both));
         let expanded = ann.get(&path).await.expect(200).json();
         assert_eq!(expanded["people"].as_array().unwrap().len(), 2);
@@ -372,7 +389,9 @@ async fn figures_count_by_type_month_status_and_due_time() {
     for app in TestApp::each().await {
         let ann = app.ann();
         let organisation = made(&ann, ORGANISATIONS, json!({"name": "One"})).await;
-        for (kind, at) in [("call", "2025-12-31T23:59:59Z"), ("call", "2026-01-01T00:00:00Z"), ("visit", "2026-01-31T12:00:00Z")] {
+        for (kind, at) in
+            [("call", "2025-12-31T23:59:59Z"), ("call", "2026-01-01T00:00:00Z"), ("visit", "2026-01-31T12:00:00Z")]
+        {
             let mut body = call(&organisation, &[], at);
             body["type"] = json!(kind);
             made(&ann, INTERACTIONS, body).await;
@@ -388,7 +407,14 @@ async fn figures_count_by_type_month_status_and_due_time() {
         assert_eq!((&filtered["total"], filtered["months"].as_array().unwrap().len()), (&json!(1), 1));
         let now = app.app.now();
         let hours = |hours: i64| Timestamp::from_micros(now.micros() + hours * 3_600_000_000);
-        for (status, due) in [("todo", Some(-1)), ("done", Some(-1)), ("doing", Some(12)), ("todo", Some(100)), ("todo", Some(200)), ("cancelled", None)] {
+        for (status, due) in [
+            ("todo", Some(-1)),
+            ("done", Some(-1)),
+            ("doing", Some(12)),
+            ("todo", Some(100)),
+            ("todo", Some(200)),
+            ("cancelled", None),
+        ] {
             made(&ann, TASKS, json!({"title": "a", "status": status, "due_at": due.map(hours)})).await;
         }
         let figures = ann.get("/api/v1/figures/tasks").await.expect(200).json();

@@ -151,7 +151,7 @@ fn parameters() -> Vec<Case> {
         ("created_at.gte=now", "created_at.gte", "timestamp"),
         ("is_active=1", "is_active", "boolean"),
         ("is_active.in=true,false", "is_active.in", "operator"),
-        ("owner_id=me", "owner_id", "uuid"),
+        ("owner_id=mine", "owner_id", "uuid"),
         ("owner_id.is=empty", "owner_id.is", "choice"),
         ("tags=vip", "tags", "operator"),
         ("tags.any=", "tags.any", "value"),
@@ -224,6 +224,15 @@ fn protocol(id: &str) -> Vec<Case> {
         case("POST", format!("{ORGANISATIONS}/batch"), 422, "batch_refused")
             .json(&json!({"operations": [{"op": "drop"}]}))
             .error("/operations/0/op", "choice"),
+        case("POST", format!("{ORGANISATIONS}/batch"), 422, "batch_refused")
+            .json(&json!({"operations": [{"op": "create", "data": {"name": ""}}]}))
+            .error("/operations/0/data/name", "required"),
+        case("POST", format!("{ORGANISATIONS}/batch"), 422, "batch_refused")
+            .json(&json!({"operations": [{"op": "upsert", "match": "colour", "data": {"name": "A"}}]}))
+            .error("/operations/0/match", "choice"),
+        case("POST", format!("{ORGANISATIONS}/batch"), 422, "batch_refused")
+            .json(&json!({"operations": [{"op": "upsert", "match": "lei", "data": {"name": "A"}}]}))
+            .error("/operations/0/data/lei", "required"),
         case("POST", "/api/v1/imports", 415, "unsupported_media_type").json(&json!({})),
         case("POST", "/api/v1/imports", 400, "malformed_request").header("Content-Type", "multipart/form-data"),
         case("GET", format!("/api/v1/imports/{MISSING}"), 404, "not_found"),

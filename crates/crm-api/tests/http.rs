@@ -228,7 +228,7 @@ async fn a_batch_that_stands_together_changes_nothing_when_one_fails() {
     };
     let refused = run(true).await;
     assert_problem(&refused, 422, "batch_refused");
-    assert_eq!(refused.json()["errors"][0]["pointer"], "/operations/1/name");
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/operations/1/data/name");
     assert_eq!(server.get("/api/v1/organisations").await.json()["items"], json!([]));
     let each = run(false).await;
     let statuses: Vec<_> = each.json()["results"].as_array().unwrap().iter().map(|one| one["status"].clone()).collect();
@@ -313,7 +313,8 @@ async fn the_documentation_needs_no_token_and_nothing_from_elsewhere() {
 async fn an_upload_is_accepted_and_can_be_looked_at() {
     let server = Server::start().await;
     let form = "--b\r\ncontent-disposition: form-data; name=\"resource\"\r\n\r\norganisations\r\n\
-        --b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\nname;city\r\nA;Lyon\r\n\r\n--b--\r\n";
+        --b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n\
+        name;phone;city;website\r\nA;12;Lyon;\r\nB;none;=Lille;x y\r\nC;;Nice;\r\n\r\n--b--\r\n";
     let post = || {
         TestRequest::post().uri("/api/v1/imports").insert_header(("authorization", format!("Bearer {}", server.token)))
     };
@@ -322,8 +323,21 @@ async fn an_upload_is_accepted_and_can_be_looked_at() {
     assert_eq!(started.status, 202, "{}", started.json());
     let place = started.header("location").to_owned();
     assert_eq!(server.get(&place).await.json()["file_name"], "a.csv");
-    assert_eq!(server.get(&format!("{place}/errors")).await.json()["items"], json!([]));
-    assert_eq!(server.get(&format!("{place}/errors?format=csv")).await.body, b"row,line,column,value,code,reason\r\n");
+    while server.get(&place).await.json()["finished_at"].is_null() {
+        actix_rt::task::yield_now().await;
+    }
+    let errors = server.get(&format!("{place}/errors")).await.json();
+    assert_eq!(errors["items"].as_array().map(Vec::len), Some(3), "{errors}");
+    // Whatever the size of a page, a row stands on one line, with its cells as they were.
+    let file = server.get(&format!("{place}/errors?format=csv")).await;
+    assert_eq!((file.status, file.header("content-type")), (200, "text/csv; charset=utf-8"));
+    let text = String::from_utf8(file.body.clone()).unwrap();
+    let lines: Vec<&str> = text.split("\r\n").collect();
+    let header = "name,phone,city,website,import_row,import_column,import_value,import_code,import_reason";
+    assert_eq!(lines[0].trim_start_matches('\u{feff}'), header);
+    assert!(lines[1].starts_with("A,12,Lyon,,1,phone,12,phone,"), "{text}");
+    assert!(lines[2].starts_with("B,none,'=Lille,x y,2,phone | website,none | x y,"), "{text}");
+    assert_eq!(lines[3..], [""]);
     assert_problem(&server.send(post().set_json(json!({}))).await, 415, "unsupported_media_type");
     let empty = server.send(post().insert_header(multipart).set_payload("--b--\r\n")).await;
     assert_problem(&empty, 422, "invalid");

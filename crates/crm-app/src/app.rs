@@ -112,6 +112,12 @@ impl App {
         self.0.times.new_id()
     }
 
+    /// Whether requests can be served: the database answers, and its schema is that of this program.
+    pub async fn ready(&self) -> Result<(), Error> {
+        let database = self.database().clone();
+        blocking(move || Ok(database.ready()?)).await
+    }
+
     /// Organisations.
     pub fn organisations(&self) -> Organisations {
         Organisations { app: self.clone() }

@@ -236,7 +236,9 @@ fn perform<T>(
     let mut recorded = Vec::with_capacity(operations.len());
     let mut failures = Vec::with_capacity(operations.len());
     for operation in operations {
-        let done = operation.map_err(Error::Invalid).and_then(|operation| tx.savepoint(|tx| apply(tx, operation)));
+        let done = operation
+            .map_err(Error::Invalid)
+            .and_then(|operation| tx.savepoint(|tx| apply(tx, operation)).map_err(within_operation));
         match done {
             Ok(done) => {
                 recorded.push(done);
@@ -255,6 +257,15 @@ fn perform<T>(
         };
         BatchOutcome { results: failures.into_iter().map(&mut result).collect(), kept }
     }))
+}
+
+/// A use case speaks of the fields of a record; in an operation they stand under `data`.
+fn within_operation(refusal: Error) -> Error {
+    let Error::Invalid(mut invalid) = refusal else { return refusal };
+    for error in invalid.errors.iter_mut().filter(|error| error.pointer != "/match") {
+        error.pointer.insert_str(0, "/data");
+    }
+    Error::Invalid(invalid)
 }
 
 #[cfg(test)]

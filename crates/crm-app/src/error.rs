@@ -56,8 +56,8 @@ pub enum Error {
         /// When to try again, in seconds.
         retry_after_seconds: u64,
     },
-    /// The database cannot be reached: trying again helps. 503
-    #[error("the database cannot be reached")]
+    /// The database cannot be reached, or has not the schema of this program: trying again helps. 503
+    #[error("the database cannot be used")]
     Unavailable(#[source] Source),
     /// The disk is full. 507
     #[error("the storage is full")]
@@ -146,7 +146,8 @@ impl From<StoreError> for Error {
             StoreError::StorageFull => Self::StorageFull,
             StoreError::Invalid(invalid) => Self::Invalid(invalid),
             StoreError::Internal(source) => Self::Internal(source),
-            error @ (StoreError::SchemaNotCurrent(_) | StoreError::Settings(_)) => Self::internal(error),
+            error @ StoreError::SchemaNotCurrent(_) => Self::Unavailable(error.into()),
+            error @ StoreError::Settings(_) => Self::internal(error),
         }
     }
 }

@@ -204,7 +204,7 @@ fn matching(
     }
     let patch = MandatePatch::read(data.clone())?;
     let Some(number) = patch.number.as_set() else {
-        return Err(Invalid::one("/data/number", "required", "must have a value to match by").into());
+        return Err(Invalid::one("/number", "required", "must have a value to match by").into());
     };
     let (field, value) = (MandateField::Number, number.to_string());
     let filters = vec![Filter { field, test: Test::Equal(FilterValue::Text(value)) }];

@@ -236,9 +236,7 @@ fn matching(
         _ => patch.registration_number.as_set().map(ToString::to_string),
     };
     let Some(value) = value else {
-        return Err(
-            Invalid::one(format!("/data/{}", field.as_ref()), "required", "must have a value to match by").into()
-        );
+        return Err(Invalid::one(format!("/{}", field.as_ref()), "required", "must have a value to match by").into());
     };
     let filters = vec![Filter { field, test: Test::Equal(FilterValue::Text(value)) }];
     let found = organisations::list(tx, grant, &ListQuery { filters, limit: 2, ..ListQuery::default() })?;

@@ -188,7 +188,7 @@ fn matching(
     }
     let patch = PersonPatch::read(data.clone())?;
     let Some(email) = patch.email.as_set() else {
-        return Err(Invalid::one("/data/email", "required", "must have a value to match by").into());
+        return Err(Invalid::one("/email", "required", "must have a value to match by").into());
     };
     let filters = vec![Filter { field: PersonField::Email, test: Test::Equal(FilterValue::Text(email.to_string())) }];
     let found = people::list(tx, grant, &ListQuery { filters, limit: 2, ..ListQuery::default() })?;

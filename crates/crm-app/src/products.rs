@@ -203,7 +203,7 @@ fn matching(
     }
     let patch = ProductPatch::read(data.clone())?;
     let Some(isin) = patch.isin.as_set() else {
-        return Err(Invalid::one("/data/isin", "required", "must have a value to match by").into());
+        return Err(Invalid::one("/isin", "required", "must have a value to match by").into());
     };
     let (field, value) = (ProductField::Isin, isin.to_string());
     let filters = vec![Filter { field, test: Test::Equal(FilterValue::Text(value)) }];

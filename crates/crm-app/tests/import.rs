@@ -94,21 +94,21 @@ async fn a_dry_run_counts_what_a_real_run_does_and_keeps_nothing() {
 #[tokio::test]
 async fn counts_of_a_file_of_many_chunks_are_the_same_dry_real_and_again() {
     on_each_app(async |app, _| {
-        // 700 companies, each on four rows that lie 700 rows apart, so that its rows fall into different chunks.
+        // 1,100 companies, each on four rows that lie 1,100 rows apart, so that they fall into different slices and chunks.
         let row = |number: usize| {
-            let (company, mention) = (number % 700, number / 700);
+            let (company, mention) = (number % 1100, number / 1100);
             let site = if mention == 2 { format!("www.exemple-{company}.fr") } else { String::new() };
             format!("GP-{company};EXEMPLE {company} {mention};FR;;;{site};\n")
         };
-        let file: String = (0..2800).map(row).collect();
+        let file: String = (0..4400).map(row).collect();
         let dry = run(&app, &file, &options(true));
         let real = run(&app, &file, &options(false));
-        assert_eq!(real.counts, ImportCounts { rows: 2800, created: 700, merged: 2100, ..ImportCounts::default() });
+        assert_eq!(real.counts, ImportCounts { rows: 4400, created: 1100, merged: 3300, ..ImportCounts::default() });
         assert_eq!(dry.counts, real.counts);
         let before = all(&app).await;
         assert!(before.iter().all(|one| one.name.as_str().ends_with(" 0") && one.website.is_some()));
         let again = run(&app, &file, &options(false));
-        assert_eq!(again.counts, ImportCounts { rows: 2800, unchanged: 700, merged: 2100, ..ImportCounts::default() });
+        assert_eq!(again.counts, ImportCounts { rows: 4400, unchanged: 1100, merged: 3300, ..ImportCounts::default() });
         assert_eq!(all(&app).await, before);
     })
     .await;

@@ -26,6 +26,10 @@ pub enum ImportTarget {
     Organisations,
     /// [`crate::Person`]
     People,
+    /// [`crate::Product`]
+    Products,
+    /// [`crate::Mandate`]
+    Mandates,
 }
 
 /// What becomes of a row whose record is already there.
@@ -110,6 +114,24 @@ pub struct ImportCounts {
     pub reverted: i64,
     /// Changes that could not be taken back, because the record has changed since.
     pub kept: i64,
+}
+
+impl ImportCounts {
+    /// These counts and others.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            rows: self.rows + other.rows,
+            created: self.created + other.created,
+            updated: self.updated + other.updated,
+            unchanged: self.unchanged + other.unchanged,
+            merged: self.merged + other.merged,
+            failed: self.failed + other.failed,
+            invalid_cells: self.invalid_cells + other.invalid_cells,
+            reverted: self.reverted + other.reverted,
+            kept: self.kept + other.kept,
+        }
+    }
 }
 
 /// One import of a file.

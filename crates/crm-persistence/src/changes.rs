@@ -8,23 +8,22 @@ use crm_domain::{
     query::Page,
 };
 use diesel::{
-    AsChangeset, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
-    SelectableHelper,
+    ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
 };
 use uuid::Uuid;
 
 use crate::{
-    column::{JsonColumn, TimeColumn, UuidColumn, maybe},
-    dialect::on_either,
+    column::{JsonColumn, JsonText, TimeColumn, UuidColumn, maybe},
+    dialect::insert_all,
     error::StoreError,
     schema::{changes as table, relay},
     sql::{Bind, Sql},
     stored::choice,
-    transaction::{Transaction, WriteTx, backend, connection},
+    transaction::{Transaction, WriteTx, connection},
     visible::{Life, within},
 };
 
-#[derive(AsChangeset, Insertable)]
+#[derive(Insertable)]
 #[diesel(table_name = table, treat_none_as_default_value = false)]
 struct NewRow {
     at: TimeColumn,
@@ -35,7 +34,7 @@ struct NewRow {
     version: i64,
     action: String,
     event: String,
-    fields: JsonColumn,
+    fields: JsonText,
     request_id: Option<String>,
     import_id: Option<UuidColumn>,
 }
@@ -90,15 +89,12 @@ pub(crate) fn insert(tx: &mut WriteTx, changes: Vec<Change>) -> Result<(), Store
             version: change.version.number(),
             action: change.action.as_ref().to_owned(),
             event: change.event(),
-            fields: JsonColumn(serde_json::to_value(&change.fields).expect("field changes serialise to JSON")),
+            fields: JsonText(serde_json::to_string(&change.fields).expect("field changes serialise to JSON")),
             request_id: stamp.actor.request_id().map(str::to_owned),
             import_id: maybe(stamp.import_id),
         })
         .collect();
-    for chunk in rows.chunks(backend(tx).rows_of_a_batch()) {
-        on_either!(connection(tx), inner => diesel::insert_into(table::table).values(chunk).execute(inner))?;
-    }
-    Ok(())
+    Ok(insert_all!(connection(tx), table::table, &rows)?)
 }
 
 /// The changes of one record, newest first, below the version `before`. Whether the caller may see the record is for the

@@ -6,6 +6,8 @@
 //! | [`DbTime`] | `timestamptz` | integer, microseconds since 1970 |
 //! | [`DbJson`] | `jsonb` | text |
 
+use std::io::Write;
+
 use crm_domain::{Id, values::Timestamp};
 use diesel::{
     backend::Backend,
@@ -56,6 +58,11 @@ pub struct TimeColumn(pub i64);
 #[derive(AsExpression, Clone, Debug, FromSqlRow, PartialEq)]
 #[diesel(sql_type = DbJson)]
 pub struct JsonColumn(pub serde_json::Value);
+
+/// A JSON document that is only written, as its text: without the detour over a value in memory.
+#[derive(AsExpression, Clone, Debug, PartialEq)]
+#[diesel(sql_type = DbJson)]
+pub struct JsonText(pub String);
 
 impl<R> From<Id<R>> for UuidColumn {
     fn from(id: Id<R>) -> Self {
@@ -202,5 +209,22 @@ impl ToSql<DbJson, MultiBackend> for JsonColumn {
 impl FromSql<DbJson, MultiBackend> for JsonColumn {
     fn from_sql(value: <MultiBackend as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
         value.from_sql::<Self, DbJson>()
+    }
+}
+
+/// The number that stands before every document in the binary form of `jsonb`.
+const JSONB_VERSION: u8 = 1;
+
+impl ToSql<DbJson, Pg> for JsonText {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(&[JSONB_VERSION])?;
+        out.write_all(self.0.as_bytes())?;
+        Ok(IsNull::No)
+    }
+}
+impl ToSql<DbJson, Sqlite> for JsonText {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.0.as_str());
+        Ok(IsNull::No)
     }
 }

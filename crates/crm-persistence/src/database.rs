@@ -2,15 +2,13 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use diesel::{
-    RunQueryDsl,
-    r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection},
-};
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
 
 use crate::{
     connection::AnyConnection,
     dialect::{self, Backend, ReadOnly},
     error::StoreError,
+    migrations,
     transaction::{ReadTx, Recorded, Stamp, WriteTx},
 };
 
@@ -139,10 +137,10 @@ impl Database {
         self.0.read.max_size()
     }
 
-    /// Whether the database answers.
-    pub fn ping(&self) -> Result<(), StoreError> {
-        diesel::sql_query("SELECT 1").execute(&mut checkout(&self.0.read)?)?;
-        Ok(())
+    /// Whether the database answers, and its schema has all that this program was built for.
+    pub fn ready(&self) -> Result<(), StoreError> {
+        let mut connection = checkout(&self.0.read)?;
+        migrations::still_current(&mut connection)
     }
 
     /// Runs a reading unit of work. Each statement sees what is committed when it begins.

@@ -29,14 +29,6 @@ impl Backend {
             AnyConnection::Sqlite(_) => Self::Sqlite,
         }
     }
-
-    /// The most rows that one batch insert writes, below the databases' limits of bound values.
-    pub(crate) const fn rows_of_a_batch(self) -> usize {
-        match self {
-            Self::Postgres => 500,
-            Self::Sqlite => 100,
-        }
-    }
 }
 
 /// Runs one body on the connection of either database, where diesel needs to know which one it is.
@@ -49,6 +41,31 @@ macro_rules! on_either {
     };
 }
 pub(crate) use on_either;
+
+/// How many rows one statement writes, below the databases' limits of bound values for every table.
+pub(crate) const ROWS_OF_A_STATEMENT: usize = 500;
+
+/// Inserts many rows, many with one statement: on PostgreSQL each statement is a way to the server and back, and on `SQLite`
+/// one that fires triggers keeps a journal of its own and makes the search index write out what it holds. A statement of
+/// many rows is a long text to compile, so that of the full number is prepared once, and that of one row.
+macro_rules! insert_all {
+    ($connection:expr, $table:expr, $rows:expr) => {{
+        let rows: &[_] = $rows;
+        let (whole, rest) = rows.as_chunks::<{ $crate::dialect::ROWS_OF_A_STATEMENT }>();
+        $crate::dialect::on_either!($connection, inner => {
+            let mut done = whole.iter().try_for_each(|rows| {
+                diesel::insert_into($table).values(rows).execute(inner).map(drop)
+            });
+            done = done.and_then(|()| match rest {
+                [] => Ok(()),
+                [one] => diesel::insert_into($table).values(one).execute(inner).map(drop),
+                rest => diesel::insert_into($table).values(rest).execute(inner).map(drop),
+            });
+            done
+        })
+    }};
+}
+pub(crate) use insert_all;
 
 /// Begins a transaction that will write. On `SQLite` it takes the write lock at once: a transaction that reads first and
 /// asks for the lock later fails under load whatever the busy time-out says.
@@ -96,10 +113,15 @@ pub(crate) fn prepare(
         AnyConnection::Sqlite(inner) => {
             inner.batch_execute(
                 "PRAGMA busy_timeout = 1000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                 PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; \
+                 PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
                  PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF;",
             )?;
-            inner.batch_execute(if read_only == ReadOnly::Yes { "PRAGMA query_only = ON" } else { "" })
+            inner.batch_execute(match read_only {
+                // There are several of them, and what they leave out of their caches the operating system keeps for all.
+                ReadOnly::Yes => "PRAGMA cache_size = -8192; PRAGMA query_only = ON",
+                // A page that many transactions write goes into the file once for each checkpoint, not once for each of them.
+                ReadOnly::No => "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 16384",
+            })
         }
     }
 }
@@ -125,6 +147,20 @@ pub(crate) fn search(backend: Backend, table: &'static str, word: &str) -> Sql {
             .push(")"),
         _ => Sql::new().column(table, "search_text").push(" LIKE ").bind(Bind::Text(pattern)),
     }
+}
+
+/// The rows whose `column` contains this text.
+///
+/// PostgreSQL takes the conditions of a query for independent of each other. Beside [`search`], which says nearly the same,
+/// a second pattern would make it expect next to no rows, and walk the whole table in the order of the list to find them.
+/// Of this function's result it expects nothing in particular.
+pub(crate) fn contains(backend: Backend, table: &'static str, column: &'static str, text: &str) -> Sql {
+    let function = match backend {
+        Backend::Postgres => "strpos(",
+        Backend::Sqlite => "instr(",
+    };
+    let position = Sql::new().push(function).column(table, column).push(", ").bind(Bind::Text(text.to_owned()));
+    position.push(") > 0")
 }
 
 /// The rows whose set `column` has this word.

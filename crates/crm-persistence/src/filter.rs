@@ -101,7 +101,7 @@ fn column(place: Place) -> Sql {
 
 /// The search text contains whatever the key contains, so that the full-text index narrows the rows down first.
 fn contains(backend: Backend, place: Place, text: &str) -> Sql {
-    let key = Sql::new().column(place.table, place.key).push(" LIKE ").bind(Bind::Text(format!("%{text}%")));
+    let key = dialect::contains(backend, place.table, place.key, text);
     let indexed = place.form == Form::Searched && text.chars().count() >= 3;
     if indexed { Sql::joined([dialect::search(backend, place.table, text), key], " AND ") } else { key }
 }

@@ -1,8 +1,9 @@
 //! The schema and its versions. Both databases have the same versions; each program knows those it was built with.
 
 use diesel::{
-    Connection,
+    Connection, RunQueryDsl,
     migration::{Migration, MigrationSource, MigrationVersion},
+    sql_types::Text,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -11,6 +12,7 @@ use crate::{
     database::DatabaseSettings,
     dialect::{self, Backend, on_either},
     error::StoreError,
+    sql::Sql,
 };
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -23,12 +25,14 @@ pub struct MigrationStatus {
     pub name: String,
     /// Whether the database has it.
     pub applied: bool,
+    /// Whether this program knows it; a newer one has made those that it does not know.
+    pub known: bool,
 }
 
 /// Brings the schema up to date; the names of the migrations that were run.
 pub fn up(settings: &DatabaseSettings) -> Result<Vec<String>, StoreError> {
     let mut connection = connect(settings)?;
-    let source = source(&connection);
+    let source = source(Backend::of(&connection));
     let run = on_either!(&mut connection, inner => inner.run_pending_migrations(source).map(|run| names(&run)));
     run.map_err(StoreError::Internal)
 }
@@ -42,28 +46,35 @@ pub fn down(settings: &DatabaseSettings, steps: usize) -> Result<Vec<String>, St
         if applied.is_empty() {
             break;
         }
-        let source = source(&connection);
+        let source = source(Backend::of(&connection));
         let version = on_either!(&mut connection, inner => inner.revert_last_migration(source));
         reverted.push(version.map_err(StoreError::Internal)?.to_string());
     }
     Ok(reverted)
 }
 
-/// Every version that this program knows, oldest first, and whether the database has it.
+/// Every version that this program knows or the database has, oldest first.
 pub fn status(settings: &DatabaseSettings) -> Result<Vec<MigrationStatus>, StoreError> {
     let mut connection = connect(settings)?;
     let applied = on_either!(&mut connection, inner => inner.applied_migrations()).map_err(StoreError::Internal)?;
-    let known: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> =
-        source(&connection).migrations().map_err(StoreError::Internal)?;
-    let mut all: Vec<_> = known
-        .iter()
-        .map(|migration| {
-            let name = migration.name();
-            MigrationStatus { name: name.to_string(), applied: applied.contains(&name.version().as_owned()) }
-        })
-        .collect();
+    let known = known(Backend::of(&connection))?;
+    let unknown = applied.iter().filter(|version| known.iter().all(|(known, _)| known != *version));
+    let unknown = unknown.map(|version| MigrationStatus { name: version.to_string(), applied: true, known: false });
+    let known = known.iter().map(|(version, name)| MigrationStatus {
+        name: name.clone(),
+        applied: applied.contains(version),
+        known: true,
+    });
+    let mut all: Vec<_> = unknown.chain(known).collect();
     all.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(all)
+}
+
+/// The version and the name of each migration that this program was built with.
+fn known(backend: Backend) -> Result<Vec<(MigrationVersion<'static>, String)>, StoreError> {
+    let all: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> =
+        source(backend).migrations().map_err(StoreError::Internal)?;
+    Ok(all.iter().map(|one| (one.name().version().as_owned(), one.name().to_string())).collect())
 }
 
 /// Refuses a database whose schema is not the one that this program was built for.
@@ -72,7 +83,21 @@ pub fn require_current(settings: &DatabaseSettings) -> Result<(), StoreError> {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(StoreError::SchemaNotCurrent(format!("{} missing; run `crm migrate up`", missing.join(", "))))
+    Err(not_current(&missing))
+}
+
+/// The same for a server that runs: it looks only, and may do so on a connection that cannot write.
+pub(crate) fn still_current(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    let applied = Sql::new().push("SELECT version FROM __diesel_schema_migrations");
+    let applied: Vec<String> = applied.typed::<Text>().load(connection)?;
+    let known = known(Backend::of(connection))?.into_iter();
+    let missing = known.filter(|(version, _)| applied.iter().all(|applied| *applied != version.to_string()));
+    let missing: Vec<String> = missing.map(|(_, name)| name).collect();
+    if missing.is_empty() { Ok(()) } else { Err(not_current(&missing)) }
+}
+
+fn not_current(missing: &[String]) -> StoreError {
+    StoreError::SchemaNotCurrent(format!("{} missing; run `crm migrate up`", missing.join(", ")))
 }
 
 fn connect(settings: &DatabaseSettings) -> Result<AnyConnection, StoreError> {
@@ -84,8 +109,8 @@ fn connect(settings: &DatabaseSettings) -> Result<AnyConnection, StoreError> {
     Ok(connection)
 }
 
-fn source(connection: &AnyConnection) -> EmbeddedMigrations {
-    match Backend::of(connection) {
+fn source(backend: Backend) -> EmbeddedMigrations {
+    match backend {
         Backend::Postgres => POSTGRES,
         Backend::Sqlite => SQLITE,
     }

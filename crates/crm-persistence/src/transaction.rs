@@ -100,6 +100,11 @@ impl<T> Recorded<T> {
         Recorded(parts.into_iter().map(Self::into_value).collect())
     }
 
+    /// Two recorded values as the one that `join` makes of them.
+    pub fn both<U, V>(one: Self, other: Recorded<U>, join: impl FnOnce(T, U) -> V) -> Recorded<V> {
+        Recorded(join(one.0, other.0))
+    }
+
     pub(crate) fn into_value(self) -> T {
         self.0
     }

@@ -107,9 +107,12 @@ fn listed(
     people: Option<&Grant<ImportAction, Person>>,
     limit: u32,
 ) -> Vec<u128> {
+    let organisations = organisations.map(|grant| (ImportTarget::Organisations, grant.scope()));
+    let people = people.map(|grant| (ImportTarget::People, grant.scope()));
+    let scopes: Vec<_> = organisations.into_iter().chain(people).collect();
     let (mut walked, mut cursor) = (Vec::new(), None::<String>);
     loop {
-        let page = test.database.read(|tx| imports::list(tx, organisations, people, cursor.as_deref(), limit)).unwrap();
+        let page = test.database.read(|tx| imports::list(tx, &scopes, cursor.as_deref(), limit)).unwrap();
         assert!(page.items.len() <= limit as usize);
         walked.extend(page.items.into_iter().map(|import| import.id.uuid().as_u128()));
         cursor = page.next_cursor;
@@ -146,7 +149,8 @@ fn a_list_has_the_imports_that_the_grants_let_see_the_newest_first() {
         assert_eq!(listed(test, None, Some(&own_people), 2), [5, 1]);
         assert_eq!(listed(test, Some(&own_organisations), Some(&own_people), 2), [5, 2, 1]);
         for bad in ["", "5", "00000000-0000-0000-0000-00000000ffff"] {
-            let refused = test.database.read(|tx| imports::list(tx, None, Some(&people), Some(bad), 2));
+            let refused =
+                test.database.read(|tx| imports::list(tx, &[(ImportTarget::People, people.scope())], Some(bad), 2));
             assert!(
                 matches!(&refused, Err(StoreError::Invalid(invalid)) if invalid.errors[0].code == "cursor"),
                 "{refused:?}"

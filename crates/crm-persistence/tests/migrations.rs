@@ -69,3 +69,23 @@ fn the_schema_goes_and_comes_back_with_data_in_place() {
         add(test, &user(1));
     });
 }
+
+#[test]
+fn a_server_is_ready_as_long_as_no_step_that_it_needs_is_missing() {
+    on_each_database(|test| {
+        test.database.ready().unwrap();
+        // A newer program has gone ahead.
+        let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000001')";
+        execute(test, newer, newer);
+        test.database.ready().unwrap();
+        migrations::require_current(&test.settings).unwrap();
+        let status = migrations::status(&test.settings).unwrap();
+        let last = status.last().unwrap();
+        assert_eq!((last.name.as_str(), last.applied, last.known), ("29990101000001", true, false));
+        assert!(status.iter().rev().skip(1).all(|one| one.known));
+
+        let none = "DELETE FROM __diesel_schema_migrations WHERE version < '2999'";
+        execute(test, none, none);
+        assert!(matches!(test.database.ready(), Err(StoreError::SchemaNotCurrent(_))));
+    });
+}

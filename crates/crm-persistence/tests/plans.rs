@@ -16,6 +16,7 @@ use strum::VariantArray;
 const ROWS: u32 = 40_000;
 
 /// Fills both tables by one statement each. Values repeat as they would in a firm: few countries, many cities.
+#[allow(clippy::too_many_lines, reason = "one statement for each table, side by side")]
 fn fill(test: &TestDatabase) {
     let sqlite = test.name() == "sqlite";
     let rows = if sqlite {
@@ -131,7 +132,10 @@ fn fill(test: &TestDatabase) {
              'Name ' || i, 'name ' || i, {organisation}, CASE WHEN i % 7 = 0 THEN {product} END, ' name ' || i, {stamps}
            FROM {rows};
          INSERT INTO interaction_people (interaction_id, person_id, occurred_at) SELECT {id}, {person}, {occurred} FROM {rows};
+         INSERT INTO users (id, email, email_key, name, role_id, locale, is_active, version, created_at, updated_at)
+           SELECT {colleague}, 'c' || i || '@example.com', 'c' || i || '@example.com', 'C', {role}, 'en', {active}, 1, {now}, {now} FROM {rows} WHERE i <= 400;
          INSERT INTO interaction_users (interaction_id, user_id, occurred_at) SELECT {id}, {user}, {occurred} FROM {rows} WHERE i % 300 = 0;
+         INSERT INTO interaction_users (interaction_id, user_id, occurred_at) SELECT {id}, {took_part}, {occurred} FROM {rows} WHERE i % 300 <> 0;
          INSERT INTO tasks (id, title, title_key, due_at, priority, status, assignee_id, completed_at, organisation_id, person_id, mandate_id,
              interaction_id, recurrence, previous_task_id, search_text, {columns})
            SELECT {task}, 'Name ' || i, 'name ' || i, {due}, CASE i % 9 WHEN 0 THEN 'urgent' ELSE 'normal' END,
@@ -143,6 +147,9 @@ fn fill(test: &TestDatabase) {
          ANALYZE;",
         id = id("i"),
         task = id("t"),
+        colleague = id("u"),
+        took_part = id("u").replace("' || i)", "' || (1 + i % 400))").replace(", i)", ", 1 + i % 400)"),
+        active = flag("1 = 1"),
         organisation = id("o"),
         person = id("p"),
         product = id("q"),

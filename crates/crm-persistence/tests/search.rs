@@ -132,6 +132,8 @@ fn a_hit_says_what_tells_it_from_its_namesakes() {
     });
 }
 
+type MayRead<'a, R> = Option<&'a Grant<Read, R>>;
+
 #[test]
 fn only_live_records_in_the_scope_of_the_grants_are_found() {
     on_each_database(|database| {
@@ -148,8 +150,7 @@ fn only_live_records_in_the_scope_of_the_grants_are_found() {
         let (own_organisations, own_people) = (grant::<Read, Organisation>(&ann), grant::<Read, Person>(&ann));
         let (all_organisations, all_people) = (all::<Read, Organisation>(), all::<Read, Person>());
         let words = search_words("ab");
-        type Of<'a, R> = Option<&'a Grant<Read, R>>;
-        let found = |organisations: Of<Organisation>, people: Of<Person>| {
+        let found = |organisations: MayRead<Organisation>, people: MayRead<Person>| {
             let searched = organisations
                 .map_or_else(Searched::default, |grant| Searched::default().and(SearchType::Organisations, grant));
             let searched =

@@ -87,8 +87,9 @@ CREATE INDEX mandates_with_updated_by ON mandates (updated_by) WHERE deleted_at 
 CREATE UNIQUE INDEX mandate_products_pair ON mandate_products (mandate_id, product_id) WHERE deleted_at IS NULL;
 CREATE INDEX mandate_products_product ON mandate_products (product_id, mandate_id) WHERE deleted_at IS NULL;
 
-CREATE INDEX products_search ON products USING gin (search_text gin_trgm_ops) WHERE deleted_at IS NULL;
-CREATE INDEX mandates_search ON mandates USING gin (search_text gin_trgm_ops) WHERE deleted_at IS NULL;
+-- Without a condition, so that they join with the indexes of the filters.
+CREATE INDEX products_search ON products USING gin (search_text gin_trgm_ops);
+CREATE INDEX mandates_search ON mandates USING gin (search_text gin_trgm_ops);
 
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

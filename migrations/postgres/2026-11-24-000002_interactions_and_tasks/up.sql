@@ -112,5 +112,5 @@ CREATE INDEX tasks_with_team_id ON tasks (team_id) WHERE deleted_at IS NULL AND 
 CREATE INDEX tasks_with_created_by ON tasks (created_by) WHERE deleted_at IS NULL AND created_by IS NOT NULL;
 CREATE INDEX tasks_with_updated_by ON tasks (updated_by) WHERE deleted_at IS NULL AND updated_by IS NOT NULL;
 
-CREATE INDEX interactions_search ON interactions USING gin (search_text gin_trgm_ops) WHERE deleted_at IS NULL;
-CREATE INDEX tasks_search ON tasks USING gin (search_text gin_trgm_ops) WHERE deleted_at IS NULL;
+CREATE INDEX interactions_search ON interactions USING gin (search_text gin_trgm_ops);
+CREATE INDEX tasks_search ON tasks USING gin (search_text gin_trgm_ops);

@@ -3,15 +3,11 @@
 use std::{collections::BTreeMap, fs::File, io::BufWriter, path::Path};
 
 use config::{FileFormat, Source, ValueKind};
-use crm_app::{
-    App, ImportOptions,
-    import::reader::{Delimiter, ErrorFile, Problem},
-};
+use crm_app::{App, ImportOptions, import::RefusedRows};
 use crm_domain::{
     Import, ImportId, ImportStatus,
     access::{Actor, BuiltInRole},
 };
-use crm_persistence::imports;
 
 use crate::{
     arguments,
@@ -89,46 +85,20 @@ fn mapping(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
 
 fn write_errors(app: &App, actor: &Actor, id: ImportId, path: &Path) -> Result<(), Failure> {
     let cannot = |error: std::io::Error| Failure::because(format_args!("cannot write {}", path.display()), &error);
-    let headers = app.database().read(|tx| imports::headers(tx, id))?;
+    let headers = block_on(async { Ok(app.imports().headers(actor, id).await?) })?;
     let write = BufWriter::new(File::create(path).map_err(cannot)?);
-    let mut file = ErrorFile::create(write, &headers, Delimiter::COMMA).map_err(cannot)?;
-    let mut row: Option<(i64, Vec<String>, Vec<Problem>)> = None;
+    let mut rows = RefusedRows::create(write, &headers).map_err(cannot)?;
     let mut cursor = None;
     loop {
         let page = block_on(async { Ok(app.imports().errors(actor, id, cursor.take(), 200).await?) })?;
-        for error in page.items {
-            let problem = Problem {
-                column: error.column.unwrap_or_default(),
-                value: error.value.unwrap_or_default(),
-                code: error.code,
-                reason: error.reason,
-            };
-            match &mut row {
-                Some((number, _, problems)) if *number == error.row => problems.push(problem),
-                _ => {
-                    flush(&mut file, row.take()).map_err(cannot)?;
-                    row = Some((error.row, error.cells, vec![problem]));
-                }
-            }
-        }
+        page.items.into_iter().try_for_each(|error| rows.add(error)).map_err(cannot)?;
         cursor = page.next_cursor;
         if cursor.is_none() {
             break;
         }
     }
-    flush(&mut file, row).map_err(cannot)?;
-    file.finish()
-        .and_then(|write| write.into_inner().map_err(std::io::IntoInnerError::into_error))
-        .map(drop)
-        .map_err(cannot)
-}
-
-fn flush<W: std::io::Write>(
-    file: &mut ErrorFile<W>,
-    row: Option<(i64, Vec<String>, Vec<Problem>)>,
-) -> std::io::Result<()> {
-    let Some((number, cells, problems)) = row else { return Ok(()) };
-    file.write(u64::try_from(number).unwrap_or(0), &cells, &problems)
+    let write = rows.finish().map_err(cannot)?;
+    write.into_inner().map_err(std::io::IntoInnerError::into_error).map(drop).map_err(cannot)
 }
 
 fn summary(import: &Import) -> String {

@@ -39,5 +39,10 @@ fn steps(names: &[String], what: &str, nothing: &str) -> String {
 }
 
 fn line(step: &MigrationStatus) -> String {
-    format!("{} {}", if step.applied { "applied" } else { "missing" }, step.name)
+    let state = match (step.applied, step.known) {
+        (true, true) => "applied",
+        (true, false) => "unknown",
+        (false, _) => "missing",
+    };
+    format!("{state} {}", step.name)
 }

@@ -11,10 +11,13 @@ use std::{
 
 use crm_app::App;
 use crm_domain::{
-    Link, Organisation, Person,
+    Link, Mandate, Organisation, Person, Product, Version,
     access::{Actor, Create, Grant, Update, policy},
 };
-use crm_persistence::{Backend, Database, DatabaseSettings, Stamp, StoreError, WriteTx, links, organisations, people};
+use crm_persistence::{
+    Backend, Database, DatabaseSettings, Stamp, StoreError, WriteTx, links, mandate_products, mandates, organisations,
+    people, products,
+};
 use indicatif::ProgressBar;
 use serde_json::json;
 
@@ -22,7 +25,7 @@ use crate::{
     arguments,
     failure::Failure,
     output::{bar, tell},
-    seed::{Made, Owner, Plan},
+    seed::{Made, MadeMandate, Owner, Plan},
     settings::Settings,
     start::{block_on, database},
 };
@@ -41,6 +44,8 @@ pub fn run(settings: &Settings, seed: arguments::Seed) -> Result<(), Failure> {
         seed: seed.which,
         organisations: seed.organisations.into(),
         people: seed.people.into(),
+        products: seed.products.unwrap_or(seed.organisations.div_ceil(50)).into(),
+        mandates: seed.mandates.unwrap_or(seed.organisations.div_ceil(4)).into(),
         owners: active.map(|user| Owner { user: user.id, team: user.stamps.team_id }).collect(),
     };
     let loader = Loader {
@@ -49,6 +54,9 @@ pub fn run(settings: &Settings, seed: arguments::Seed) -> Result<(), Failure> {
         organisations: policy::authorise(&actor)?,
         people: policy::authorise(&actor)?,
         links: policy::authorise(&actor)?,
+        products: policy::authorise(&actor)?,
+        mandates: policy::authorise(&actor)?,
+        attached: policy::authorise(&actor)?,
         actor,
         turn: Mutex::new(()),
     };
@@ -58,13 +66,22 @@ pub fn run(settings: &Settings, seed: arguments::Seed) -> Result<(), Failure> {
         linked.fetch_add(loader.people(from, until)?, Ordering::Relaxed);
         Ok(())
     })?;
-    let linked = linked.into_inner();
-    let outcome =
-        json!({"organisations": plan.organisations, "people": plan.people, "links": linked, "seed": plan.seed});
+    loader.in_batches(plan.products, "products", |from, until| loader.products(from, until))?;
+    let attached = AtomicU64::new(0);
+    loader.in_batches(plan.mandates, "mandates", |from, until| {
+        attached.fetch_add(loader.mandates(from, until)?, Ordering::Relaxed);
+        Ok(())
+    })?;
+    let (linked, attached) = (linked.into_inner(), attached.into_inner());
+    let Plan { organisations, people, products, mandates, seed: which, .. } = plan;
+    let outcome = json!({
+        "organisations": organisations, "people": people, "links": linked, "products": products, "mandates": mandates,
+        "attached": attached, "seed": which,
+    });
     tell(seed.output, &outcome, || {
         format!(
-            "{} organisations, {} people and {linked} links were made (seed {})",
-            plan.organisations, plan.people, plan.seed
+            "{organisations} organisations, {people} people, {linked} links, {products} products and {mandates} mandates \
+             with {attached} products were made (seed {which})"
         )
     })
 }
@@ -82,6 +99,9 @@ struct Loader<'a> {
     organisations: Grant<Create, Organisation>,
     people: Grant<Create, Person>,
     links: Grant<Update, Organisation>,
+    products: Grant<Create, Product>,
+    mandates: Grant<Create, Mandate>,
+    attached: Grant<Update, Mandate>,
     /// Whose turn it is to write where there is one writer.
     turn: Mutex<()>,
 }
@@ -141,6 +161,33 @@ impl Loader<'_> {
             tx.record_all(changes)
         })?;
         Ok(u64::try_from(links.len()).expect("a batch has few links"))
+    }
+
+    fn products(&self, from: u64, until: u64) -> Result<(), StoreError> {
+        let (records, changes) = apart((from..until).map(|index| self.plan.product(index)));
+        self.write(|tx| {
+            products::insert_many(tx, &self.products, &records)?;
+            tx.record_all(changes)
+        })
+    }
+
+    /// The number of products that were attached. Mandates that have ended do so at last: until then they take products.
+    fn mandates(&self, from: u64, until: u64) -> Result<u64, StoreError> {
+        let made: Vec<MadeMandate> = (from..until).filter_map(|index| self.plan.mandate(index)).collect();
+        let (mandates, mut changes) = apart(made.iter().map(|made| made.first.clone()));
+        let (attached, changes_of_attached) = apart(made.iter().flat_map(|made| made.attached.clone()));
+        let (ended, changes_of_ended) = apart(made.into_iter().filter_map(|made| made.ended));
+        changes.extend(changes_of_attached);
+        changes.extend(changes_of_ended);
+        self.write(|tx| {
+            mandates::insert_many(tx, &self.mandates, &mandates)?;
+            mandate_products::insert_many(tx, &self.attached, &attached)?;
+            for mandate in &ended {
+                mandates::save(tx, &self.attached, Version::FIRST, mandate)?;
+            }
+            tx.record_all(changes)
+        })?;
+        Ok(u64::try_from(attached.len()).expect("a batch has few products"))
     }
 
     fn write(

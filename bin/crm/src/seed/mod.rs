@@ -1,12 +1,15 @@
-//! Sample data: organisations, people and their links, made up and the same for the same seed on any database.
+//! Sample data: organisations, people, products, mandates and what ties them, made up and the same for the same seed on any database.
 //!
 //! Each record follows from the seed and its number alone, so that batches can be made in any order and by several
 //! threads, and nothing of what was made before needs to be kept. What may not enter: the clock, and any name, address
 //! or number that is somebody's. E-mail and web addresses lie under `.example` (RFC 2606), telephone numbers in the
-//! ranges that regulators keep for fiction, and legal entity identifiers begin with a prefix that nobody was given.
+//! ranges that regulators keep for fiction, and the identifiers of entities and
+//! securities begin with prefixes that nobody was given.
 
+mod mandate;
 mod organisation;
 mod person;
+mod product;
 mod random;
 mod words;
 
@@ -16,6 +19,7 @@ use crm_domain::{
 };
 use uuid::{Builder, Uuid};
 
+pub use mandate::MadeMandate;
 use random::Random;
 
 /// The newest record is a little older than this, 2026-11-01T00:00:00Z: the clock has no say in it.
@@ -33,6 +37,10 @@ pub struct Plan {
     pub organisations: u64,
     /// How many people.
     pub people: u64,
+    /// How many products.
+    pub products: u64,
+    /// How many mandates.
+    pub mandates: u64,
     /// Who may own records; where there is nobody, nobody does.
     pub owners: Vec<Owner>,
 }
@@ -62,6 +70,8 @@ enum Kind {
     Person = 2,
     Link = 3,
     Moment = 4,
+    Product = 5,
+    Mandate = 6,
 }
 
 impl Plan {
@@ -146,14 +156,17 @@ fn slug(name: &str) -> String {
 mod tests {
     use std::collections::HashSet;
 
-    use crm_domain::{Link, LinkPatch, Organisation, OrganisationPatch, Person, PersonPatch};
+    use crm_domain::{
+        Link, LinkPatch, MandatePatch, MandateStatus, Organisation, OrganisationPatch, Person, PersonPatch,
+        ProductPatch,
+    };
     use serde::Serialize;
     use serde_json::{Map, Value};
 
     use super::*;
 
     fn plan(seed: u64) -> Plan {
-        Plan { seed, organisations: 2_000, people: 5_000, owners: Vec::new() }
+        Plan { seed, organisations: 2_000, people: 5_000, products: 400, mandates: 1_000, owners: Vec::new() }
     }
 
     /// The fields of a record that a client may send.
@@ -207,6 +220,18 @@ mod tests {
                 LinkPatch::read(input(&link.record, &["organisation_id", "person_id"])).unwrap();
             }
         }
+        for index in 0..plan.products {
+            let made = plan.product(index);
+            let read = ProductPatch::read_new(input(&made.record, &[])).unwrap();
+            let again = made.record.apply(&read, None, made.record.stamps.created_at).unwrap();
+            assert!(again.changes.is_empty(), "{:?}", again.changes);
+        }
+        for made in (0..plan.mandates).filter_map(|index| plan.mandate(index)) {
+            let last = made.ended.map_or(made.first.record, |ended| ended.record);
+            let read = MandatePatch::read_new(input(&last, &[])).unwrap();
+            let again = last.apply(&read, None, last.stamps.created_at).unwrap();
+            assert!(again.changes.is_empty(), "{:?}", again.changes);
+        }
     }
 
     #[test]
@@ -240,6 +265,38 @@ mod tests {
         distinct(links.iter().filter(|link| link.is_primary).map(|link| link.organisation_id.to_string()).collect());
         let ids: HashSet<_> = organisations.iter().map(|organisation| organisation.id).collect();
         assert!(links.iter().all(|link| ids.contains(&link.organisation_id)));
+    }
+
+    #[test]
+    fn mandates_come_in_every_status_and_are_sold_under_while_they_can_be() {
+        let plan = plan(1);
+        let mandates: Vec<MadeMandate> = (0..plan.mandates).filter_map(|index| plan.mandate(index)).collect();
+        let organisations: HashSet<_> =
+            (0..plan.organisations).map(|index| plan.organisation(index).record.id).collect();
+        let products: HashSet<_> = (0..plan.products).map(|index| plan.product(index).record.id).collect();
+        let mut of_status = std::collections::BTreeMap::new();
+        for MadeMandate { first, attached, ended } in &mandates {
+            let last = ended.as_ref().map_or(&first.record, |ended| &ended.record);
+            *of_status.entry(last.status.as_ref().to_owned()).or_insert(0) += 1;
+            assert!(organisations.contains(&last.organisation_id));
+            assert!(attached.iter().all(|one| products.contains(&one.record.product_id)));
+            let mut sold: Vec<_> = attached.iter().map(|one| one.record.product_id).collect();
+            assert_eq!(sold.is_empty(), last.status == MandateStatus::Proposed);
+            sold.sort_unstable();
+            sold.dedup();
+            assert_eq!(sold.len(), attached.len(), "no product twice");
+        }
+        assert!(of_status.len() == 4 && of_status.values().all(|count| *count > 50), "{of_status:?}");
+        let isins: Vec<String> = (0..plan.products)
+            .filter_map(|index| plan.product(index).record.isin)
+            .map(|isin| isin.to_string())
+            .collect();
+        assert_eq!(isins.iter().collect::<HashSet<_>>().len(), isins.len());
+        assert!(isins.iter().all(|isin| isin.starts_with("ZZ")));
+        let without = Plan { organisations: 0, ..plan.clone() };
+        assert!(without.mandate(0).is_none());
+        let without = Plan { products: 0, ..plan };
+        assert!((0..50).filter_map(|index| without.mandate(index)).all(|made| made.attached.is_empty()));
     }
 
     #[test]

@@ -195,6 +195,31 @@ pub const ENDINGS: [(Category, &[&str]); 7] = [
     (Category::Other, &["Services", "Associates", "Studio", "Association"]),
 ];
 
+/// What funds invest in, as it stands in their names.
+pub const FUNDS: [&str; 18] = [
+    "Actions Europe",
+    "Actions Monde",
+    "Bonds Euro",
+    "Climate Transition",
+    "Convertibles",
+    "Court Terme",
+    "Crédit",
+    "Diversifié",
+    "Emerging Markets",
+    "Global Equity",
+    "High Yield",
+    "Immobilier",
+    "Infrastructure",
+    "Monétaire",
+    "Obligations Monde",
+    "Patrimoine",
+    "Small Caps",
+    "Water & Energy",
+];
+
+/// Share classes.
+pub const SHARES: [&str; 8] = ["A", "C", "D", "I EUR", "I USD H", "P", "R", "Z"];
+
 /// How often each category is met.
 pub const CATEGORIES: [(Category, u64); 7] = [
     (Category::AssetManager, 26),

@@ -8,10 +8,9 @@ use actix_web::{
 };
 use crm_app::{
     Error, Export,
-    table::{Columns, Exported, FileFormat, csv_head, csv_lines},
+    table::{Exported, FileFormat, csv_head, csv_lines},
 };
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use serde::Serialize;
 
 use super::attachment;
 use crate::problem::Problem;
@@ -26,11 +25,12 @@ pub(crate) async fn exported<T: Exported>(mut export: Export<T>, format: FileFor
     let name = format.file_name(T::NAME);
     Ok(match format {
         FileFormat::Csv => {
+            let beginning = [csv_head(T::COLUMNS), csv_lines(T::COLUMNS, &first)].concat();
             let rest = stream::try_unfold(export, |mut export| async move {
                 let page = export.next_page().await?;
-                Ok(page.map(|page| (page, export)))
+                Ok(page.map(|page| (csv_lines(T::COLUMNS, &page), export)))
             });
-            csv_file(&first, rest, T::COLUMNS, &name)
+            sent_file(beginning, rest, &name)
         }
         FileFormat::Xlsx => {
             let file = stream::once(async move { Ok::<_, Error>(pieces(export.workbook(first).await?)) }).try_flatten();
@@ -39,16 +39,13 @@ pub(crate) async fn exported<T: Exported>(mut export: Export<T>, format: FileFor
     })
 }
 
-/// A CSV file of these records and the further pages.
-pub(crate) fn csv_file<T: Serialize + 'static>(
-    first: &[T],
-    rest: impl Stream<Item = Result<Vec<T>, Error>> + 'static,
-    columns: Columns,
+/// A CSV file of these bytes and the further ones.
+pub(crate) fn sent_file(
+    first: Vec<u8>,
+    rest: impl Stream<Item = Result<Vec<u8>, Error>> + 'static,
     name: &str,
 ) -> HttpResponse {
-    let beginning = [csv_head(columns), csv_lines(columns, first)].concat();
-    let rest = rest.map_ok(move |page| Bytes::from(csv_lines(columns, &page)));
-    saved(FileFormat::Csv, name, stream::once(ready(Ok(Bytes::from(beginning)))).chain(rest))
+    saved(FileFormat::Csv, name, stream::once(ready(Ok(first))).chain(rest).map_ok(Bytes::from))
 }
 
 /// Once the head has been sent, all that is left in trouble is to break off, so that nobody takes a part for the whole.

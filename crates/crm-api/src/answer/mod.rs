@@ -14,7 +14,7 @@ use crm_domain::{Version, query::Page};
 use serde::Serialize;
 use uuid::Uuid;
 
-pub(crate) use file::{csv_file, exported};
+pub(crate) use file::{exported, sent_file};
 
 use crate::extract::{Address, etag};
 

@@ -29,7 +29,7 @@ impl From<Error> for Problem {
             Error::Busy { retry_after_seconds } => {
                 Self::new(Code::Busy, "The database has too much to do.").retry_after(retry_after_seconds)
             }
-            Error::Unavailable(source) => Self::new(Code::Unavailable, "The database cannot be reached.")
+            Error::Unavailable(source) => Self::new(Code::Unavailable, "The database cannot be used at the moment.")
                 .with_cause(causes(&*source))
                 .retry_after(Error::RETRY_AFTER_SECONDS),
             Error::StorageFull => Self::new(Code::StorageFull, "Nothing can be stored at the moment."),

@@ -2,7 +2,7 @@
 
 use actix_multipart::Multipart;
 use actix_web::{HttpResponse, get, http::StatusCode, post, web::Data};
-use crm_app::{Answer, App, Error, ImportError, Once, table::Columns};
+use crm_app::{Answer, App, Error, ImportError, Once, import::RefusedRows};
 use crm_domain::{Import, ImportId, Violation, query::Page};
 use futures_util::stream;
 use serde::Serialize;
@@ -55,7 +55,7 @@ async fn read(app: Data<App>, caller: Caller, PathId(id): PathId<Import>) -> Res
 
 /// Lists what was wrong with the rows of an import, in the order of the file.
 #[utoipa::path(tag = "imports", params(PageParameters, ErrorFormat), responses(
-    (status = 200, description = "A page of the errors, or all of them as a file.", content(
+    (status = 200, description = "A page of the errors, or all of them as a file: the columns of the imported one, and what is wrong.", content(
         (List<ImportErrorBody> = "application/json"), (String = "text/csv")))))]
 #[get("/imports/{id}/errors")]
 async fn errors(
@@ -111,30 +111,39 @@ impl From<ImportError> for ImportErrorBody {
     }
 }
 
-const COLUMNS: Columns = &["row", "line", "column", "value", "code", "reason"];
-
-/// All errors of an import, page by page.
+/// All errors of an import, page by page, each row with its cells as they stood: a file to mend and import again.
 async fn file(app: &App, caller: &Caller, id: ImportId) -> Result<HttpResponse, Problem> {
-    let first = page_of(app, caller, id, None).await?;
-    let place = (app.clone(), caller.clone(), first.next_cursor);
-    let rest = stream::try_unfold(place, move |(app, caller, cursor)| async move {
-        let Some(cursor) = cursor else {
-            return Ok(None);
-        };
-        let page = page_of(&app, &caller, id, Some(cursor)).await?;
-        Ok(Some((page.items, (app, caller, page.next_cursor))))
+    let headers = app.imports().headers(caller.actor(), id).await?;
+    let rows = RefusedRows::create(Vec::new(), &headers).map_err(Error::internal)?;
+    let (first, place) = Refused { app: app.clone(), caller: caller.clone(), id, rows, cursor: None }.next().await?;
+    let rest = stream::try_unfold(place, |place| async move {
+        match place {
+            Some(place) => place.next().await.map(Some),
+            None => Ok(None),
+        }
     });
-    Ok(answer::csv_file(&first.items, rest, COLUMNS, "import-errors.csv"))
+    Ok(answer::sent_file(first, rest, "import-errors.csv"))
 }
 
-async fn page_of(
-    app: &App,
-    caller: &Caller,
+/// A place in the errors of an import that are being sent.
+struct Refused {
+    app: App,
+    caller: Caller,
     id: ImportId,
+    rows: RefusedRows<Vec<u8>>,
     cursor: Option<String>,
-) -> Result<Page<ImportErrorBody>, Error> {
-    let page = app.imports().errors(caller.actor(), id, cursor, MOST_LIMIT).await?;
-    Ok(bodies(page))
+}
+
+impl Refused {
+    /// The lines of one page, and the place after it unless it was the last.
+    async fn next(mut self) -> Result<(Vec<u8>, Option<Self>), Error> {
+        let page = self.app.imports().errors(self.caller.actor(), self.id, self.cursor.take(), MOST_LIMIT).await?;
+        page.items.into_iter().try_for_each(|error| self.rows.add(error)).map_err(Error::internal)?;
+        match page.next_cursor {
+            None => Ok((self.rows.finish().map_err(Error::internal)?, None)),
+            cursor => Ok((self.rows.take(), Some(Self { cursor, ..self }))),
+        }
+    }
 }
 
 fn bodies(page: Page<ImportError>) -> Page<ImportErrorBody> {

@@ -3,13 +3,8 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use actix_multipart::{Field, Multipart, MultipartError};
-use crm_app::{App, Error, ImportOptions, Spooled};
-use crm_domain::{
-    ImportTarget, Invalid, OnDuplicate, Organisation, Person, Violation,
-    access::{Actor, Import, policy},
-    parse_choice,
-    values::CountryCode,
-};
+use crm_app::{App, Error, ImportOptions, Imports, Spooled};
+use crm_domain::{ImportTarget, Invalid, OnDuplicate, Violation, access::Actor, parse_choice, values::CountryCode};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -52,10 +47,7 @@ const LONGEST_TEXT: usize = 64 * 1024;
 
 /// Refuses callers who may not import anything, before their file is taken in.
 pub(super) fn admit(actor: &Actor) -> Result<(), Problem> {
-    match (policy::authorise::<Import, Organisation>(actor), policy::authorise::<Import, Person>(actor)) {
-        (Err(denied), Err(_)) => Err(denied.into()),
-        _ => Ok(()),
-    }
+    Ok(Imports::admit(actor)?)
 }
 
 /// Reads the form.
@@ -158,8 +150,11 @@ fn read_one<T>(
     texts.get(name).and_then(|text| invalid.note(&format!("/{name}"), parse(text)))
 }
 
+/// No header and no field has a U+0000 in it, which PostgreSQL cannot store.
 fn mapping(text: &str) -> Result<BTreeMap<String, String>, Violation> {
-    serde_json::from_str(text).map_err(|_| Violation::new("mapping", "must be a JSON object from headers to fields"))
+    let read: Option<BTreeMap<String, String>> = serde_json::from_str(text).ok();
+    let read = read.filter(|mapping| !mapping.iter().any(|(header, field)| (header.clone() + field).contains('\0')));
+    read.ok_or_else(|| Violation::new("mapping", "must be a JSON object from headers to fields"))
 }
 
 fn truth(text: &str) -> Result<bool, Violation> {
@@ -194,6 +189,7 @@ mod tests {
     fn the_parts_beside_the_file_are_checked_together() {
         check(&[("resource", "people")], &[]);
         check(&[("resource", "people"), ("dry_run", "true"), ("mapping", "{\"Nom\":\"last_name\"}")], &[]);
+        check(&[("resource", "people"), ("mapping", "{\"No\\u0000m\":\"last_name\"}")], &["/mapping"]);
         check(&[], &["/resource"]);
         check(&[("resource", "cats"), ("dry_run", "yes")], &["/resource", "/dry_run"]);
         check(

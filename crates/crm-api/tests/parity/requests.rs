@@ -12,6 +12,15 @@ use super::{
 };
 
 const BASE: &str = "/api/v1";
+/// Fields that may refer to a record, beside those that must.
+const REFERS: &[(&str, &str)] = &[
+    ("person_id", "people"),
+    ("product_id", "products"),
+    ("mandate_id", "mandates"),
+    ("interaction_id", "interactions"),
+    ("previous_task_id", "tasks"),
+    ("participant_people", "people"),
+];
 const LONG_AGO: &str = "2020-01-01T00:00:00Z";
 
 /// A request in which `«n»` stands for the id, time or cursor with that name.
@@ -187,6 +196,7 @@ impl Requests {
         let field = |requests: &mut Self| {
             let field = *requests.chance.pick(fields);
             let value = match requests.referred(field) {
+                Some(id) if field.starts_with("participant_") => json!([id]),
                 Some(id) => json!(id),
                 None if most > 6 => good(&mut requests.chance, words, field),
                 None => value(&mut requests.chance, words, field),
@@ -198,8 +208,8 @@ impl Requests {
 
     /// The id of a record that a field of this name refers to, if it is such a field.
     fn referred(&mut self, field: &str) -> Option<String> {
-        let all = RESOURCES.iter().flat_map(|resource| resource.refers);
-        let of = all.into_iter().find(|(name, _)| *name == field)?.1;
+        let required = RESOURCES.iter().flat_map(|resource| resource.refers);
+        let of = required.chain(REFERS).find(|(name, _)| *name == field)?.1;
         Some(self.id(place(of)))
     }
 
@@ -208,6 +218,9 @@ impl Requests {
         let mut data = self.data(kind, 12);
         if !self.chance.percent(4) {
             data.insert(resource.title.to_owned(), json!(name(&mut self.chance)));
+            for (field, value) in resource.needs {
+                data.insert((*field).to_owned(), json!(value));
+            }
             for (field, _) in resource.refers {
                 let id = self.referred(field).expect("the field refers to a record");
                 data.insert((*field).to_owned(), json!(id));
@@ -461,17 +474,15 @@ impl Requests {
         match kind {
             Kind::Time => self.chance.any(&self.times).cloned().unwrap_or_else(|| LONG_AGO.to_owned()),
             _ if name == "id" => self.id(of),
-            _ if self.is_reference(of, name) => self.referred(name).expect("the field refers to a record"),
-            _ => match good(&mut self.chance, RESOURCES[of].words, name) {
+            _ => match self
+                .referred(name)
+                .map_or_else(|| good(&mut self.chance, RESOURCES[of].words, name), Value::from)
+            {
                 Value::String(text) => text,
                 Value::Array(words) => words.first().map_or("vip", |word| word.as_str().unwrap_or_default()).to_owned(),
                 other => other.to_string(),
             },
         }
-    }
-
-    fn is_reference(&self, of: usize, name: &str) -> bool {
-        RESOURCES[of].refers.iter().any(|(field, _)| *field == name)
     }
 
     fn bad(&mut self) -> Request {

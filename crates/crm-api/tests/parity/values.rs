@@ -105,6 +105,7 @@ pub fn good(chance: &mut Chance, words: Words, field: &str) -> Value {
         "recurrence" => text(&["FREQ=WEEKLY;BYDAY=MO", "freq=daily;count=3", "FREQ=MONTHLY"], chance),
         "due_at" | "occurred_at" | "completed_at" | "last_activity_at" => text(&TIMES, chance),
         "owner_id" | "assignee_id" | "created_by" | "updated_by" => json!(user(chance)),
+        "participant_users" => json!([user(chance)]),
         "team_id" => json!(team(chance)),
         field if field.ends_with("date") || field.ends_with("_on") || field == "since" || field == "until" => {
             text(&DATES, chance)

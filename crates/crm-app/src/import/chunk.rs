@@ -3,7 +3,11 @@
 //! Of the rows about one record the first that fills a field wins; the others fill only what is left. So a file that
 //! contradicts itself means the same the second time it is imported, and changes nothing then.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use crm_domain::{Change, ImportCounts, Invalid, OnDuplicate, Version};
 use crm_persistence::{Recorded, StoreError, WriteTx};
@@ -16,7 +20,8 @@ use super::{
 };
 use crate::Error;
 
-/// What a chunk did, to be taken over once its transaction has ended well.
+/// What a chunk did, or a slice of one, to be taken over once its transaction has ended well.
+#[derive(Default)]
 pub(super) struct ChunkOutcome {
     /// What to add to the counts; data rows are counted by the reader.
     pub counts: ImportCounts,
@@ -28,10 +33,18 @@ pub(super) struct ChunkOutcome {
 
 impl ChunkOutcome {
     /// Remembers what the file has spoken of.
-    pub(super) fn remember(self, seen: &mut Seen) {
-        for (keys, fields) in self.mentioned {
-            seen.remember(&keys, fields);
+    pub(super) fn remember(&self, seen: &mut Seen) {
+        for (keys, fields) in &self.mentioned {
+            seen.remember(keys, *fields);
         }
+    }
+
+    /// What this slice did and the next one.
+    pub(super) fn and(mut self, next: Self) -> Self {
+        self.counts = self.counts.plus(next.counts);
+        self.problems.extend(next.problems);
+        self.mentioned.extend(next.mentioned);
+        self
     }
 }
 
@@ -42,8 +55,10 @@ struct Group<T: Target> {
     keys: Vec<Key>,
     /// What the rows say, the first that fills a field having it.
     fields: FieldMap,
+    /// The same, checked, where one row says it all.
+    patch: Option<Arc<T::Patch>>,
     aside: T::Aside,
-    /// Whether an earlier chunk spoke of the record, and of which fields.
+    /// Whether an earlier slice spoke of the record, and of which fields.
     seen: Option<Fields>,
     end: End<T::Record>,
 }
@@ -61,13 +76,23 @@ enum End<R> {
     Failed(Problem),
 }
 
-/// Deals with one chunk of rows inside a transaction.
+/// How the records of a chunk are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Care {
+    /// All at once: one that the database refuses fails them all.
+    Together,
+    /// All of a slice at once, and where one of them is refused, each on its own, so that it fails alone. What is written so
+    /// that it can be taken back in part takes longer.
+    Each,
+}
+
+/// Deals with one slice of a chunk inside a transaction.
 pub(super) fn process<T: Target>(
     tx: &mut WriteTx,
     target: &T,
-    on_duplicate: OnDuplicate,
-    seen: &Seen,
-    drafts: &[Draft<T::Aside>],
+    (on_duplicate, care): (OnDuplicate, Care),
+    seen: [&Seen; 2],
+    drafts: &[Draft<T>],
 ) -> Result<Recorded<ChunkOutcome>, Error> {
     let mut asides: Vec<T::Aside> = drafts.iter().map(|draft| draft.aside.clone()).collect();
     let mut problems: Vec<Vec<Problem>> = drafts.iter().map(|draft| draft.problems.clone()).collect();
@@ -84,7 +109,10 @@ pub(super) fn process<T: Target>(
         let record = group.rows.iter().find_map(|row| meant[*row]).map(|at| &records.all[at]);
         groups.push(decide(tx, target, on_duplicate, group, record, &mut problems)?);
     }
-    let recorded = write(tx, target, &mut groups)?;
+    let recorded = match care {
+        Care::Together => write_groups(tx, target, &groups.iter().collect::<Vec<_>>())?,
+        Care::Each => write_each(tx, target, &mut groups)?,
+    };
     Ok(recorded.map(|()| outcome(target, groups, problems)))
 }
 
@@ -92,7 +120,8 @@ pub(super) fn process<T: Target>(
 struct Records<R> {
     all: Vec<R>,
     positions: HashMap<Key, Vec<usize>>,
-    values: Vec<Value>,
+    /// The same as JSON, for those that have to be told apart.
+    values: Vec<OnceCell<Value>>,
 }
 
 impl<R: serde::Serialize> Records<R> {
@@ -106,7 +135,7 @@ impl<R: serde::Serialize> Records<R> {
             for key in keys {
                 found.positions.entry(key).or_default().push(found.all.len());
             }
-            found.values.push(serde_json::to_value(&record).map_err(Error::internal)?);
+            found.values.push(OnceCell::new());
             found.all.push(record);
         }
         Ok(found)
@@ -116,8 +145,13 @@ impl<R: serde::Serialize> Records<R> {
     /// oldest: so each of two people of one name is found again.
     fn meant(&self, keys: &Keys, fields: &FieldMap) -> Option<usize> {
         let found = keys.own.iter().chain(&keys.fallback).find_map(|key| self.positions.get(key))?;
+        if let [only] = found.as_slice() {
+            return Some(*only);
+        }
         let differences = |at: &usize| {
-            fields.iter().filter(|(name, value)| self.values[*at].get(name.as_str()) != Some(*value)).count()
+            let json = || serde_json::to_value(&self.all[*at]).expect("records serialise to JSON");
+            let record = self.values[*at].get_or_init(json);
+            fields.iter().filter(|(name, value)| record.get(name.as_str()) != Some(*value)).count()
         };
         found.iter().copied().min_by_key(differences)
     }
@@ -161,26 +195,27 @@ fn join(leader: &mut [usize], one: usize, other: usize) {
 
 fn group<T: Target>(
     rows: Vec<usize>,
-    drafts: &[Draft<T::Aside>],
+    drafts: &[Draft<T>],
     asides: &[T::Aside],
     keys: &[Keys],
-    seen: &Seen,
+    seen: [&Seen; 2],
 ) -> Group<T> {
-    let mut fields = FieldMap::new();
-    for row in &rows {
+    let mut fields = drafts[rows[0]].fields.clone();
+    for row in &rows[1..] {
         for (name, value) in &drafts[*row].fields {
             if !fields.contains_key(name) {
                 fields.insert(name.clone(), value.clone());
             }
         }
     }
+    let patch = if rows.len() == 1 { drafts[rows[0]].patch.clone() } else { None };
     let blank = T::Aside::default();
     let aside = rows.iter().map(|row| &asides[*row]).find(|aside| **aside != blank).cloned().unwrap_or_default();
     let mut own: Vec<Key> = rows.iter().flat_map(|row| keys[*row].own.iter().cloned()).collect();
     own.sort_unstable();
     own.dedup();
-    let known = seen.of(&own);
-    Group { rows, keys: own, fields, aside, seen: known, end: End::Rehearsed }
+    let known = seen.into_iter().filter_map(|seen| seen.of(&own)).reduce(Fields::and);
+    Group { rows, keys: own, fields, patch, aside, seen: known, end: End::Rehearsed }
 }
 
 /// Works out what becomes of the record of a group.
@@ -194,18 +229,14 @@ fn decide<T: Target>(
 ) -> Result<Group<T>, Error> {
     let Some(record) = record else {
         if group.seen.is_none() {
-            group.end = make(tx, target, &group.fields);
+            group.end = make(tx, target, &group);
         }
         return Ok(group);
     };
     let seen = group.seen.unwrap_or_default();
     let mut fields = allowed::<T>(&group.fields, seen, on_duplicate, record)?;
     group.end = loop {
-        let patch = match T::read(fields.clone()) {
-            Ok(patch) => target.apply(tx, record, &patch),
-            Err(invalid) => Err(invalid),
-        };
-        match patch {
+        match patch(&group, &fields).and_then(|patch| target.apply(tx, record, &patch)) {
             Ok((state, changes)) if changes.is_empty() => break End::Unchanged(state),
             Ok((state, changes)) => {
                 let change = T::change(&state, Made::Changed, changes);
@@ -220,14 +251,21 @@ fn decide<T: Target>(
     Ok(group)
 }
 
-fn make<T: Target>(tx: &WriteTx, target: &T, fields: &FieldMap) -> End<T::Record> {
-    let made = T::read(fields.clone()).and_then(|patch| target.create(tx, &patch));
-    match made {
+fn make<T: Target>(tx: &WriteTx, target: &T, group: &Group<T>) -> End<T::Record> {
+    match patch(group, &group.fields).and_then(|patch| target.create(tx, &patch, &group.aside)) {
         Ok((state, changes)) => {
             let change = T::change(&state, Made::New, changes);
             End::New(state, change)
         }
         Err(invalid) => End::Failed(refused(&invalid)),
+    }
+}
+
+/// These fields of the group, checked: of all of them that may have been done with the row.
+fn patch<T: Target>(group: &Group<T>, fields: &FieldMap) -> Result<Arc<T::Patch>, Invalid> {
+    match &group.patch {
+        Some(patch) if fields.len() == group.fields.len() => Ok(Arc::clone(patch)),
+        _ => T::read(fields.clone()).map(Arc::new),
     }
 }
 
@@ -283,18 +321,22 @@ fn refused(invalid: &Invalid) -> Problem {
     }
 }
 
-/// Writes all groups at once; where one of them is refused, each on its own, so that it fails alone.
-fn write<T: Target>(tx: &mut WriteTx, target: &T, groups: &mut [Group<T>]) -> Result<Recorded<()>, Error> {
+/// Whether a fault is that of some record, which the others of its chunk need not share.
+pub(super) fn is_refusal(fault: &Error) -> bool {
+    !fault.is_fault_of_service() && !matches!(fault, Error::Stale { .. })
+}
+
+fn write_each<T: Target>(tx: &mut WriteTx, target: &T, groups: &mut [Group<T>]) -> Result<Recorded<()>, Error> {
     let all: Vec<&Group<T>> = groups.iter().collect();
     match tx.savepoint(|tx| write_groups(tx, target, &all)) {
-        Err(refusal) if !refusal.is_fault_of_service() && !matches!(refusal, Error::Stale { .. }) => {}
+        Err(fault) if is_refusal(&fault) => {}
         done => return done,
     }
     let mut parts = Vec::with_capacity(groups.len());
     for group in groups {
         match tx.savepoint(|tx| write_groups(tx, target, &[group])) {
             Ok(part) => parts.push(part),
-            Err(fault) if fault.is_fault_of_service() || matches!(fault, Error::Stale { .. }) => return Err(fault),
+            Err(fault) if !is_refusal(&fault) => return Err(fault),
             Err(refusal) => group.end = End::Failed(Problem::of_row(refusal.code(), refusal.to_string())),
         }
     }

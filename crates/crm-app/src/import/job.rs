@@ -3,44 +3,41 @@
 
 use std::{
     io::Read,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64, mpsc},
 };
 
 use crm_domain::{
-    Change, ChangeAction, FieldChange, Import, ImportCounts, ImportStatus, ImportTarget, RecordKind,
+    Change, ChangeAction, FieldChange, Import, ImportStatus, ImportTarget, OnDuplicate, RecordKind,
     access::{Actor, policy},
 };
-use crm_persistence::{
-    Recorded, Stamp, WriteTx,
-    imports::{self, ImportError},
-};
+use crm_persistence::{Recorded, Stamp, WriteTx, imports};
 
 use super::{
     ImportOptions, Progress,
-    chunk::{self, ChunkOutcome},
+    chunk::{self, Care, ChunkOutcome},
+    feed::{self, Chunk, Counted, Halt},
+    mandates::Mandates,
     organisations::Organisations,
     people::{LinkGrants, People},
-    reader::{Column, Reader, Row, RowError},
-    row::{Draft, Problem, RowReader},
+    products::Products,
+    reader::{Column, Reader},
+    row::RowReader,
     seen::Seen,
     target::Target,
 };
 use crate::{App, Error};
 
-/// How many rows one transaction holds at most.
-const ROWS: usize = 1000;
-
-/// How many bytes of cells one transaction holds at most.
-const BYTES: usize = 8 * 1024 * 1024;
-
 /// How often a chunk is tried again while the database is busy or a record moves on; each try waits by itself.
 const ATTEMPTS: usize = 30;
 
-/// The most characters of a refused value that are kept.
-const VALUE: usize = 500;
+/// How many rows are compared with the records that are there, and written, in one go.
+const SLICE: usize = 1000;
+
+/// How many rows one transaction holds at most while others wait for their turn to write.
+pub(super) const ROWS_BESIDE_OTHERS: usize = SLICE;
+
+/// How many rows one transaction holds at most in a command: pages that several slices change are written once.
+pub(super) const ROWS_ALONE: usize = 3 * SLICE;
 
 /// An import about to run.
 pub(super) struct Job<'a> {
@@ -48,6 +45,8 @@ pub(super) struct Job<'a> {
     pub actor: &'a Actor,
     pub import: Import,
     pub options: &'a ImportOptions,
+    /// How many rows one transaction holds at most.
+    pub rows: usize,
     /// Whether to stop after the present chunk.
     pub stopping: &'a dyn Fn() -> bool,
     pub progress: &'a mut dyn FnMut(Progress),
@@ -56,7 +55,7 @@ pub(super) struct Job<'a> {
 impl Job<'_> {
     /// Runs it to its end. A file that cannot be read ends as an import that failed; a fault of the service is an error,
     /// and the import is marked as failed as far as that is still possible.
-    pub(super) fn run(mut self, read: impl Read) -> Result<Import, Error> {
+    pub(super) fn run(mut self, read: impl Read + Send) -> Result<Import, Error> {
         match self.run_target(read) {
             Ok(()) => {}
             Err(Halt::File(reason)) => self.end(ImportStatus::Failed, Some(&reason))?,
@@ -69,7 +68,7 @@ impl Job<'_> {
         Ok(self.import)
     }
 
-    fn run_target(&mut self, read: impl Read) -> Result<(), Halt> {
+    fn run_target(&mut self, read: impl Read + Send) -> Result<(), Halt> {
         let (app, default_country) = (self.app.clone(), self.options.default_country);
         match self.import.resource {
             ImportTarget::Organisations => {
@@ -84,31 +83,55 @@ impl Job<'_> {
                     find.and_then(|find| policy::authorise(self.actor).map(|link| LinkGrants { find, link }));
                 self.run_rows(read, &People { app, grant, readable, organisations, default_country })
             }
+            ImportTarget::Products => {
+                let grant = policy::authorise(self.actor).map_err(Error::from)?;
+                self.run_rows(read, &Products { app, grant })
+            }
+            ImportTarget::Mandates => {
+                let grant = policy::authorise(self.actor).map_err(Error::from)?;
+                self.run_rows(read, &Mandates { app, grant, organisations: policy::authorise(self.actor) })
+            }
         }
     }
 
-    fn run_rows<T: Target>(&mut self, read: impl Read, target: &T) -> Result<(), Halt> {
+    fn run_rows<T: Target>(&mut self, read: impl Read + Send, target: &T) -> Result<(), Halt> {
         let bytes = Arc::new(AtomicU64::new(0));
         let read = Counted { read, bytes: Arc::clone(&bytes) };
-        let mut reader =
-            Reader::open(read, &self.options.reader::<T>()).map_err(|error| Halt::File(error.to_string()))?;
+        let reader = Reader::open(read, &self.options.reader::<T>()).map_err(|error| Halt::File(error.to_string()))?;
         let columns = reader.columns().to_vec();
         self.begin(&columns)?;
-        let mut rows = RowReader::new(target, &columns);
+        let (rows, most) = (RowReader::new(target, &columns), self.rows);
+        std::thread::scope(|scope| {
+            let (sender, chunks) = mpsc::sync_channel(feed::AHEAD);
+            let feeder = scope.spawn(move || feed::feed(reader, &rows, most, &bytes, &sender));
+            self.take_chunks(target, &columns, chunks)?;
+            // The end of its chunks is the end of the file unless it broke down.
+            feeder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            Ok::<(), Halt>(())
+        })?;
+        self.end(ImportStatus::Completed, None)?;
+        Ok(())
+    }
+
+    fn take_chunks<T: Target>(
+        &mut self,
+        target: &T,
+        columns: &[Column],
+        chunks: mpsc::Receiver<Result<Chunk<T>, Halt>>,
+    ) -> Result<(), Halt> {
         let mut seen = Seen::default();
-        loop {
-            let chunk = Chunk::read(&mut reader, &mut rows)?;
+        for chunk in chunks {
+            let chunk = chunk?;
             if chunk.is_empty() {
                 break;
             }
-            let outcome = self.commit(target, &columns, &chunk, &seen)?;
+            let outcome = self.commit(target, columns, &chunk, &seen)?;
             outcome.remember(&mut seen);
-            (self.progress)(Progress { counts: self.import.counts, bytes: bytes.load(Ordering::Relaxed) });
+            (self.progress)(Progress { counts: self.import.counts, bytes: chunk.bytes });
             if (self.stopping)() {
                 return Err(Halt::File(super::INTERRUPTED.to_owned()));
             }
         }
-        self.end(ImportStatus::Completed, None)?;
         Ok(())
     }
 
@@ -133,16 +156,18 @@ impl Job<'_> {
         &mut self,
         target: &T,
         columns: &[Column],
-        chunk: &Chunk<T::Aside>,
+        chunk: &Chunk<T>,
         seen: &Seen,
     ) -> Result<ChunkOutcome, Error> {
         let (app, actor, on_duplicate) = (self.app, self.actor, self.options.on_duplicate);
         let before = self.import.clone();
-        let (import, outcome) = patiently(|| {
+        let attempt = |care: Care| {
+            let manner = (on_duplicate, care);
+            let process = |tx: &mut WriteTx| process(tx, target, manner, seen, chunk);
             let stamp = Stamp { actor: actor.clone(), at: app.now(), import_id: Some(before.id) };
             let save = |tx: &mut WriteTx, outcome: &ChunkOutcome| -> Result<Import, Error> {
                 let mut import = before.clone();
-                import.counts = sum(import.counts, chunk.counts(), outcome.counts);
+                import.counts = import.counts.plus(chunk.counts()).plus(outcome.counts);
                 import.updated_at = tx.at();
                 let told = chunk.errors(columns, outcome);
                 imports::save(tx, import.version, &import)?;
@@ -150,19 +175,21 @@ impl Job<'_> {
                 Ok(import)
             };
             if before.dry_run {
-                let outcome = app
-                    .database()
-                    .rehearse(stamp, |tx| chunk::process(tx, target, on_duplicate, seen, &chunk.drafts))?;
+                let outcome = app.database().rehearse(stamp, process)?;
                 return app.write_now(actor, None, |tx| {
                     let import = save(tx, &outcome)?;
                     Ok(tx.unchanged((import, outcome)))
                 });
             }
             app.write_now(actor, Some(before.id), |tx| {
-                let recorded = chunk::process(tx, target, on_duplicate, seen, &chunk.drafts)?;
+                let recorded = process(tx)?;
                 let import = save(tx, recorded.value())?;
                 Ok(recorded.map(|outcome| (import, outcome)))
             })
+        };
+        let (import, outcome) = patiently(|| match attempt(Care::Together) {
+            Err(fault) if chunk::is_refusal(&fault) => attempt(Care::Each),
+            done => done,
         })?;
         self.import = import;
         Ok(outcome)
@@ -180,6 +207,25 @@ impl Job<'_> {
         })?;
         Ok(())
     }
+}
+
+/// Deals with a chunk slice by slice inside a transaction. What a slice has spoken of is known to the next one, and is
+/// forgotten with the transaction if that fails.
+fn process<T: Target>(
+    tx: &mut WriteTx,
+    target: &T,
+    manner: (OnDuplicate, Care),
+    seen: &Seen,
+    chunk: &Chunk<T>,
+) -> Result<Recorded<ChunkOutcome>, Error> {
+    let mut heard = Seen::default();
+    let mut all = tx.unchanged(ChunkOutcome::default());
+    for slice in chunk.drafts.chunks(SLICE) {
+        let part = chunk::process(tx, target, manner, [seen, &heard], slice)?;
+        part.value().remember(&mut heard);
+        all = Recorded::both(all, part, ChunkOutcome::and);
+    }
+    Ok(all)
 }
 
 /// Gives an import its next status, and records that.
@@ -200,20 +246,6 @@ pub(super) fn change(import: &Import, action: ChangeAction, fields: Vec<FieldCha
     Change { kind: RecordKind::Imports, record_id: import.id.uuid(), version: import.version, action, fields }
 }
 
-/// Why an import stops before the end of its file.
-enum Halt {
-    /// The file cannot be read, or the service is about to stop.
-    File(String),
-    /// The service is at fault.
-    Service(Error),
-}
-
-impl From<Error> for Halt {
-    fn from(fault: Error) -> Self {
-        Self::Service(fault)
-    }
-}
-
 /// Repeats what a busy database or another writer kept from happening. Each try waits for a connection by itself, so this
 /// is no busy loop.
 pub(super) fn patiently<T>(mut work: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
@@ -224,107 +256,4 @@ pub(super) fn patiently<T>(mut work: impl FnMut() -> Result<T, Error>) -> Result
         }
     }
     work()
-}
-
-/// The rows of one transaction, and those that could not even be split into cells.
-struct Chunk<A> {
-    drafts: Vec<Draft<A>>,
-    broken: Vec<Broken>,
-}
-
-struct Broken {
-    number: u64,
-    line: u64,
-    problem: Problem,
-}
-
-impl<A: Clone> Chunk<A> {
-    fn read<T: Target<Aside = A>>(reader: &mut Reader<impl Read>, rows: &mut RowReader<'_, T>) -> Result<Self, Halt> {
-        let mut chunk = Self { drafts: Vec::with_capacity(ROWS), broken: Vec::new() };
-        let mut bytes = 0;
-        while chunk.drafts.len() + chunk.broken.len() < ROWS && bytes < BYTES {
-            let mut row = Row::default();
-            match reader.read_row(&mut row) {
-                None => break,
-                Some(Ok(())) => {
-                    bytes += row.cells.iter().map(String::len).sum::<usize>();
-                    chunk.drafts.push(rows.read(row));
-                }
-                Some(Err(RowError::Broken(row))) => {
-                    let mut problem = Problem::of_row(row.reason.code(), row.reason.to_string());
-                    problem.value = row.text;
-                    chunk.broken.push(Broken { number: row.number, line: row.line, problem });
-                }
-                Some(Err(RowError::Source(error))) => return Err(Halt::File(error.to_string())),
-            }
-        }
-        Ok(chunk)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.drafts.is_empty() && self.broken.is_empty()
-    }
-
-    /// What the chunk counts before its rows are dealt with.
-    fn counts(&self) -> ImportCounts {
-        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        let broken = count(self.broken.len());
-        ImportCounts { rows: count(self.drafts.len()) + broken, failed: broken, ..ImportCounts::default() }
-    }
-
-    /// All problems in the order of the file.
-    fn errors(&self, columns: &[Column], outcome: &ChunkOutcome) -> Vec<ImportError> {
-        let header = |field: &String| {
-            let column = columns.iter().find(|column| column.field() == Some(field.as_str()));
-            column.map_or_else(|| field.clone(), |column| column.header.clone())
-        };
-        let error = |number: u64, line: u64, cells: &[String], problem: &Problem| ImportError {
-            row: i64::try_from(number).unwrap_or(i64::MAX),
-            line: i64::try_from(line).unwrap_or(i64::MAX),
-            column: problem.field.as_ref().map(header),
-            value: Some(problem.value.chars().take(VALUE).collect()),
-            code: problem.code.clone(),
-            reason: problem.reason.clone(),
-            cells: cells.to_vec(),
-        };
-        let rows = self.drafts.iter().zip(&outcome.problems);
-        let of_rows = rows.flat_map(|(draft, problems)| {
-            problems.iter().map(move |problem| error(draft.number, draft.line, &draft.cells, problem))
-        });
-        let of_broken = self.broken.iter().map(|broken| {
-            error(broken.number, broken.line, std::slice::from_ref(&broken.problem.value), &broken.problem)
-        });
-        let mut all: Vec<ImportError> = of_rows.chain(of_broken).collect();
-        all.sort_by_key(|error| error.row);
-        all
-    }
-}
-
-fn sum(one: ImportCounts, two: ImportCounts, three: ImportCounts) -> ImportCounts {
-    let add = |part: fn(&ImportCounts) -> i64| part(&one) + part(&two) + part(&three);
-    ImportCounts {
-        rows: add(|counts| counts.rows),
-        created: add(|counts| counts.created),
-        updated: add(|counts| counts.updated),
-        unchanged: add(|counts| counts.unchanged),
-        merged: add(|counts| counts.merged),
-        failed: add(|counts| counts.failed),
-        invalid_cells: add(|counts| counts.invalid_cells),
-        reverted: add(|counts| counts.reverted),
-        kept: add(|counts| counts.kept),
-    }
-}
-
-/// Counts the bytes that have been read, for a progress bar.
-struct Counted<R> {
-    read: R,
-    bytes: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let length = self.read.read(buffer)?;
-        self.bytes.fetch_add(length as u64, Ordering::Relaxed);
-        Ok(length)
-    }
 }

@@ -1,14 +1,19 @@
 //! Imports: many records from one file, in bounded memory, which can be taken back as a whole.
 //!
 //! A file is read as it is ([`reader`]), a row at a time (`row`, `cells`), a thousand rows in one transaction
-//! (`chunk`), by one job (`job`). What the resources do not have in common is their `target`.
+//! (`chunk`), by one job (`job`) that is fed by a thread of its own (`feed`). What the resources do not have in common is their `target`.
 
 mod cells;
 mod chunk;
+mod employer;
+mod feed;
 mod job;
+mod mandates;
 mod organisations;
 mod people;
+mod products;
 pub mod reader;
+mod refused;
 mod revert;
 mod row;
 mod runner;
@@ -23,8 +28,8 @@ use std::{
 };
 
 use crm_domain::{
-    ChangeAction, Import, ImportCounts, ImportId, ImportStatus, ImportTarget, OnDuplicate, Organisation, Person,
-    Version,
+    ChangeAction, Import, ImportCounts, ImportId, ImportStatus, ImportTarget, Mandate, OnDuplicate, Organisation,
+    Person, Product, Version,
     access::{Actor, Denied, Import as ImportAction, Scope, policy},
     query::Page,
     values::CountryCode,
@@ -34,11 +39,13 @@ use crm_persistence::{
     imports::{self, ImportError},
 };
 
+pub use refused::RefusedRows;
 pub(crate) use runner::Runner;
 pub use spool::Spooled;
 
 use crate::{Answer, App, Error, Once};
 use job::Job;
+use strum::VariantArray;
 use target::Target;
 
 /// The failure of an import whose process ended before it did.
@@ -135,11 +142,18 @@ impl Imports {
         Ok(answer)
     }
 
+    /// Refuses callers who may import nothing at all.
+    pub fn admit(actor: &Actor) -> Result<(), Denied> {
+        let mut refused = ImportTarget::VARIANTS.iter().map(|target| may_import(actor, *target));
+        let first = refused.next().expect("something can be imported");
+        if first.is_ok() || refused.any(|other| other.is_ok()) { Ok(()) } else { first }
+    }
+
     /// Imports a file on this very thread, for commands.
     pub fn run_file(
         &self,
         actor: &Actor,
-        read: impl Read,
+        read: impl Read + Send,
         options: &ImportOptions,
         mut progress: impl FnMut(Progress),
     ) -> Result<Import, Error> {
@@ -150,7 +164,8 @@ impl Imports {
             Ok(tx.record(job::change(&import, ChangeAction::Created, Vec::new()))?)
         })?;
         let stopping = || self.app.runner().is_stopping();
-        Job { app: &self.app, actor, import, options, stopping: &stopping, progress: &mut progress }.run(read)
+        let rows = job::ROWS_ALONE;
+        Job { app: &self.app, actor, import, options, rows, stopping: &stopping, progress: &mut progress }.run(read)
     }
 
     /// One import.
@@ -161,13 +176,13 @@ impl Imports {
 
     /// A page of the imports that the caller may see, newest first: one's own, and with reach `all` everybody's.
     pub async fn list(&self, actor: &Actor, cursor: Option<String>, limit: u32) -> Result<Page<Import>, Error> {
-        let grants = (policy::authorise(actor).ok(), policy::authorise(actor).ok());
-        if let (None, None) = &grants {
-            may_import(actor, ImportTarget::Organisations)?;
+        let scopes = ImportTarget::VARIANTS.iter().map(|target| (*target, scope(actor, *target)));
+        let seen: Vec<(ImportTarget, Scope)> =
+            scopes.filter_map(|(target, scope)| Some((target, scope.ok()?))).collect();
+        if seen.is_empty() {
+            Self::admit(actor)?;
         }
-        self.app
-            .read(move |tx| Ok(imports::list(tx, grants.0.as_ref(), grants.1.as_ref(), cursor.as_deref(), limit)?))
-            .await
+        self.app.read(move |tx| Ok(imports::list(tx, &seen, cursor.as_deref(), limit)?)).await
     }
 
     /// What was wrong with the rows of an import, in the order of the file, behind the error with the number `after`.
@@ -183,6 +198,17 @@ impl Imports {
             .read(move |tx| {
                 find(tx, &actor, id)?;
                 Ok(imports::errors(tx, id, cursor.as_deref(), limit)?)
+            })
+            .await
+    }
+
+    /// The headers of the file of an import, in its order; none before it has been opened.
+    pub async fn headers(&self, actor: &Actor, id: ImportId) -> Result<Vec<String>, Error> {
+        let actor = actor.clone();
+        self.app
+            .read(move |tx| {
+                find(tx, &actor, id)?;
+                Ok(imports::headers(tx, id)?)
             })
             .await
     }
@@ -209,19 +235,23 @@ impl Imports {
 }
 
 fn may_import(actor: &Actor, resource: ImportTarget) -> Result<(), Denied> {
-    match resource {
-        ImportTarget::Organisations => policy::authorise::<ImportAction, Organisation>(actor).map(drop),
-        ImportTarget::People => policy::authorise::<ImportAction, Person>(actor).map(drop),
-    }
+    scope(actor, resource).map(drop)
+}
+
+/// How far an actor may import records of this kind.
+fn scope(actor: &Actor, resource: ImportTarget) -> Result<Scope, Denied> {
+    Ok(match resource {
+        ImportTarget::Organisations => policy::authorise::<ImportAction, Organisation>(actor)?.scope(),
+        ImportTarget::People => policy::authorise::<ImportAction, Person>(actor)?.scope(),
+        ImportTarget::Products => policy::authorise::<ImportAction, Product>(actor)?.scope(),
+        ImportTarget::Mandates => policy::authorise::<ImportAction, Mandate>(actor)?.scope(),
+    })
 }
 
 /// An import that the caller may see: one's own, or anybody's where the permission to import has no bounds.
 fn find(tx: &mut impl Transaction, actor: &Actor, id: ImportId) -> Result<Import, Error> {
     let import = imports::find(tx, id)?;
-    let scope = match import.resource {
-        ImportTarget::Organisations => policy::authorise::<ImportAction, Organisation>(actor)?.scope(),
-        ImportTarget::People => policy::authorise::<ImportAction, Person>(actor)?.scope(),
-    };
+    let scope = scope(actor, import.resource)?;
     let own = import.created_by.is_some() && import.created_by == actor.user_id();
     if own || scope == Scope::All { Ok(import) } else { Err(Error::NotFound) }
 }

@@ -180,7 +180,12 @@ impl Target for Organisations {
         Ok(found.into_iter().map(with_keys).collect())
     }
 
-    fn create(&self, tx: &WriteTx, patch: &OrganisationPatch) -> Result<(Organisation, Vec<FieldChange>), Invalid> {
+    fn create(
+        &self,
+        tx: &WriteTx,
+        patch: &OrganisationPatch,
+        (): &(),
+    ) -> Result<(Organisation, Vec<FieldChange>), Invalid> {
         let actor = self.grant.actor();
         let (owner_id, team_id, by) = (actor.user_id(), actor.team_id(), actor.user_id());
         let new = NewRecord { id: self.app.new_id(), owner_id, team_id, by, at: tx.at() };

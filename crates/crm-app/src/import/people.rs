@@ -1,22 +1,22 @@
 //! What a row says of a person, and which organisation it says that the person works with.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crm_domain::{
     Change, ChangeAction, FieldChange, Invalid, Link, LinkPatch, NewRecord, Organisation, OrganisationId, Person,
     PersonId, PersonPatch, Version,
     access::{Denied, Grant, Import, Read, Update},
-    values::{CountryCode, EmailAddress, Lei, fold},
+    values::{CountryCode, EmailAddress, fold},
 };
 use crm_persistence::{
     Recorded, StoreError, WriteTx, links,
-    organisations::{self, MatchKeys},
     people::{self, MatchKeys as PeopleKeys},
 };
 use serde_json::Value;
 
 use super::{
     cells::Reading,
+    employer::{Employer, Employers},
     reader::{self, Synonyms},
     row::Problem,
     seen::Key,
@@ -38,25 +38,6 @@ pub(super) struct People {
 pub(super) struct LinkGrants {
     pub find: Grant<Import, Organisation>,
     pub link: Grant<Update, Organisation>,
-}
-
-/// The organisation of a row, as its cells name it, and as it was found.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Employer {
-    lei: Option<String>,
-    licence_number: Option<String>,
-    name: Option<String>,
-    found: Option<OrganisationId>,
-}
-
-impl Employer {
-    /// The column and the cell that name it best.
-    fn named_by(&self) -> Option<(&'static str, &str)> {
-        let lei = self.lei.as_deref().map(|lei| ("organisation_lei", lei));
-        let licence = self.licence_number.as_deref().map(|number| ("organisation_licence_number", number));
-        let name = self.name.as_deref().map(|name| ("organisation", name));
-        lei.or(licence).or(name)
-    }
 }
 
 const fn field(name: &'static str, reading: Reading) -> FieldReading {
@@ -92,38 +73,17 @@ impl Target for People {
     }
 
     fn asides<'c>(&self, _: &mut FieldMap, cell: &dyn Fn(&str) -> Option<&'c str>) -> Employer {
-        let text = |column: &str| cell(column).map(str::to_owned);
-        Employer {
-            lei: text("organisation_lei"),
-            licence_number: text("organisation_licence_number"),
-            name: text("organisation"),
-            found: None,
-        }
+        Employer::of(cell)
     }
 
     fn resolve(&self, tx: &mut WriteTx, asides: &mut [Employer]) -> Result<Vec<(usize, Problem)>, Error> {
-        let named: Vec<usize> = (0..asides.len()).filter(|at| asides[*at].named_by().is_some()).collect();
-        let problem = |aside: &Employer, code: &str, reason: String| {
-            let (field, value) = aside.named_by().unwrap_or(("organisation", ""));
-            Problem { field: Some(field.to_owned()), value: value.to_owned(), code: code.to_owned(), reason }
-        };
-        let grants = match &self.organisations {
-            Ok(grants) => grants,
+        match &self.organisations {
+            Ok(grants) => Employers::resolve(tx, &grants.find, asides),
             Err(denied) => {
-                let refuse = |at: usize| (at, problem(&asides[at], "forbidden", denied.to_string()));
-                return Ok(named.into_iter().map(refuse).collect());
-            }
-        };
-        let employers = Employers::load(tx, grants, asides)?;
-        let mut problems = Vec::new();
-        for at in named {
-            asides[at].found = employers.find(&asides[at]);
-            if asides[at].found.is_none() {
-                let reason = "no organisation with this name or number, or more than one".to_owned();
-                problems.push((at, problem(&asides[at], "not_found", reason)));
+                let named = asides.iter().enumerate().filter(|(_, aside)| aside.named_by().is_some());
+                Ok(named.map(|(at, aside)| (at, aside.problem("forbidden", denied.to_string()))).collect())
             }
         }
-        Ok(problems)
     }
 
     /// The e-mail address; else the full name within the organisation.
@@ -173,7 +133,7 @@ impl Target for People {
         Ok(found.into_iter().map(with_keys).collect())
     }
 
-    fn create(&self, tx: &WriteTx, patch: &PersonPatch) -> Result<(Person, Vec<FieldChange>), Invalid> {
+    fn create(&self, tx: &WriteTx, patch: &PersonPatch, _: &Employer) -> Result<(Person, Vec<FieldChange>), Invalid> {
         let actor = self.grant.actor();
         let (owner_id, team_id, by) = (actor.user_id(), actor.team_id(), actor.user_id());
         let new = NewRecord { id: self.app.new_id(), owner_id, team_id, by, at: tx.at() };
@@ -247,56 +207,6 @@ impl People {
         let ids: Vec<PersonId> = people.iter().map(|person| person.id).collect();
         Ok(links::pairs_of_people(tx, &grants.find, &self.readable, &ids)?.into_iter().collect())
     }
-}
-
-/// The organisations that the rows of a chunk may mean.
-struct Employers {
-    found: Vec<Organisation>,
-    by_key: HashMap<String, Vec<usize>>,
-}
-
-impl Employers {
-    fn load(tx: &mut WriteTx, grants: &LinkGrants, asides: &[Employer]) -> Result<Self, Error> {
-        let all = |part: fn(&Employer) -> Option<String>| {
-            let mut values: Vec<String> = asides.iter().filter_map(part).collect();
-            values.sort_unstable();
-            values.dedup();
-            values
-        };
-        let keys = MatchKeys {
-            licence_numbers: all(|employer| employer.licence_number.clone()),
-            leis: all(|employer| canonical_lei(employer.lei.as_deref()?)),
-            registration_numbers: Vec::new(),
-            names: all(|employer| employer.name.as_deref().map(fold)),
-        };
-        let found = organisations::matching(tx, &grants.find, &keys)?;
-        let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
-        for (at, organisation) in found.iter().enumerate() {
-            let lei = organisation.lei.as_ref().map(|lei| format!("lei:{lei}"));
-            let licence = organisation.licence_number.as_ref().map(|number| format!("licence:{number}"));
-            let name = format!("name:{}", fold(organisation.name.as_str()));
-            for key in lei.into_iter().chain(licence).chain([name]) {
-                by_key.entry(key).or_default().push(at);
-            }
-        }
-        Ok(Self { found, by_key })
-    }
-
-    /// The one that a row means: by identifier, else by licence number, else by a name that only one has.
-    fn find(&self, employer: &Employer) -> Option<OrganisationId> {
-        let lei = employer.lei.as_deref().and_then(canonical_lei).map(|lei| format!("lei:{lei}"));
-        let licence = employer.licence_number.as_ref().map(|number| format!("licence:{number}"));
-        let name = employer.name.as_deref().map(|name| format!("name:{}", fold(name)));
-        let found = [lei, licence, name].into_iter().flatten().find_map(|key| self.by_key.get(&key))?;
-        match found.as_slice() {
-            [one] => Some(self.found[*one].id),
-            _ => None,
-        }
-    }
-}
-
-fn canonical_lei(text: &str) -> Option<String> {
-    Lei::parse(text).ok().map(|lei| lei.to_string())
 }
 
 fn by_email(email: &EmailAddress) -> Key {

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 
 use crm_domain::{
-    Change, ChangeAction, FieldChange, Import, ImportCounts, ImportId, ImportStatus, LinkId, Organisation,
-    OrganisationId, OrganisationPatch, Person, PersonId, PersonPatch, RecordKind, RecordedChange, Version,
+    Change, ChangeAction, FieldChange, Import, ImportCounts, ImportId, ImportStatus, LinkId, Mandate, MandateId,
+    MandatePatch, Organisation, OrganisationId, OrganisationPatch, Person, PersonId, PersonPatch, Product, ProductId,
+    ProductPatch, RecordKind, RecordedChange, Version,
     access::{Actor, Grant, Import as ImportAction, Update, policy},
 };
 use crm_persistence::{
@@ -24,8 +25,9 @@ use super::{
 use crate::{
     Answer, App, Error, Once,
     app::system_grant,
+    mandates as mandate_use_cases,
     organisations::{self as organisation_use_cases},
-    people as people_use_cases,
+    people as people_use_cases, products as product_use_cases,
 };
 
 /// How many changes one transaction takes back.
@@ -87,6 +89,8 @@ fn take_back(app: &App, actor: &Actor, import: Import) -> Result<Import, Error> 
 struct Grants {
     organisations: Result<Grant<ImportAction, Organisation>, Error>,
     people: Result<Grant<ImportAction, Person>, Error>,
+    products: Result<Grant<ImportAction, Product>, Error>,
+    mandates: Result<Grant<ImportAction, Mandate>, Error>,
     links: Grant<Update, Organisation>,
 }
 
@@ -96,6 +100,8 @@ impl Grants {
         Ok(Self {
             organisations: policy::authorise(actor).map_err(Error::from),
             people: policy::authorise(actor).map_err(Error::from),
+            products: policy::authorise(actor).map_err(Error::from),
+            mandates: policy::authorise(actor).map_err(Error::from),
             links: system_grant("revert of an import")?,
         })
     }
@@ -191,10 +197,10 @@ impl Reverting<'_> {
             RecordKind::Organisations => self.undo_organisation(tx, change, version),
             RecordKind::People => self.undo_person(tx, change, version),
             RecordKind::Links => self.undo_link(tx, change, version),
+            RecordKind::Products => self.undo_product(tx, change, version),
+            RecordKind::Mandates => self.undo_mandate(tx, change, version),
             // The import itself, and what imports do not touch.
             RecordKind::Imports
-            | RecordKind::Products
-            | RecordKind::Mandates
             | RecordKind::MandateProducts
             | RecordKind::Interactions
             | RecordKind::Tasks
@@ -266,6 +272,75 @@ impl Reverting<'_> {
         }
         let patch = PersonPatch::read(old_values(&change.changed))?;
         let applied = current.apply(&patch, by, tx.at())?;
+        let next = applied.state.stamps.version;
+        let saved =
+            tx.savepoint(|tx| Ok(save(tx, grant, version, applied.state, ChangeAction::Updated, applied.changes)?));
+        kept_where_refused(tx, saved.map(|saved| saved.with(Undone::Reverted(Some(next)))))
+    }
+
+    fn undo_product(
+        &self,
+        tx: &mut WriteTx,
+        change: &RecordedChange,
+        version: Version,
+    ) -> Result<Recorded<Undone>, Error> {
+        use product_use_cases::{live_or_deleted, save};
+        let grant = self.grants.products.as_ref().map_err(|_| Error::NotFound)?;
+        let current = match live_or_deleted(tx, grant, ProductId::new(change.id)) {
+            Ok(current) => current,
+            Err(StoreError::NotFound) => return Ok(tx.unchanged(Undone::Kept)),
+            Err(error) => return Err(error.into()),
+        };
+        if current.stamps.is_deleted() || is_undone(&current, &change.changed)? {
+            return Ok(tx.unchanged(Undone::Reverted(Some(current.stamps.version))));
+        }
+        if current.stamps.version != version {
+            return Ok(tx.unchanged(Undone::Kept));
+        }
+        let by = grant.actor().user_id();
+        if change.action == ChangeAction::Created {
+            let mut state = current;
+            state.stamps = state.stamps.touched(by, tx.at());
+            state.stamps.deleted_at = Some(tx.at());
+            return Ok(save(tx, grant, version, state, ChangeAction::Deleted, Vec::new())?.with(Undone::Reverted(None)));
+        }
+        let patch = ProductPatch::read(old_values(&change.changed))?;
+        let applied = current.apply(&patch, by, tx.at())?;
+        let next = applied.state.stamps.version;
+        let saved =
+            tx.savepoint(|tx| Ok(save(tx, grant, version, applied.state, ChangeAction::Updated, applied.changes)?));
+        kept_where_refused(tx, saved.map(|saved| saved.with(Undone::Reverted(Some(next)))))
+    }
+
+    fn undo_mandate(
+        &self,
+        tx: &mut WriteTx,
+        change: &RecordedChange,
+        version: Version,
+    ) -> Result<Recorded<Undone>, Error> {
+        use mandate_use_cases::{live_or_deleted, save};
+        let grant = self.grants.mandates.as_ref().map_err(|_| Error::NotFound)?;
+        let current = match live_or_deleted(tx, grant, MandateId::new(change.id)) {
+            Ok(current) => current,
+            Err(StoreError::NotFound) => return Ok(tx.unchanged(Undone::Kept)),
+            Err(error) => return Err(error.into()),
+        };
+        if current.stamps.is_deleted() || is_undone(&current, &change.changed)? {
+            return Ok(tx.unchanged(Undone::Reverted(Some(current.stamps.version))));
+        }
+        if current.stamps.version != version {
+            return Ok(tx.unchanged(Undone::Kept));
+        }
+        let by = grant.actor().user_id();
+        if change.action == ChangeAction::Created {
+            let mut state = current;
+            state.stamps = state.stamps.touched(by, tx.at());
+            state.stamps.deleted_at = Some(tx.at());
+            return Ok(save(tx, grant, version, state, ChangeAction::Deleted, Vec::new())?.with(Undone::Reverted(None)));
+        }
+        let patch = MandatePatch::read(old_values(&change.changed))?;
+        // A status goes forward alone: what the import has moved on stays.
+        let Ok(applied) = current.apply(&patch, by, tx.at()) else { return Ok(tx.unchanged(Undone::Kept)) };
         let next = applied.state.stamps.version;
         let saved =
             tx.savepoint(|tx| Ok(save(tx, grant, version, applied.state, ChangeAction::Updated, applied.changes)?));

@@ -1,5 +1,7 @@
 //! One row of a file, read as far as that goes without the database.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{
@@ -28,8 +30,7 @@ impl Problem {
 }
 
 /// What a row says, and what is wrong with it.
-#[derive(Clone, Debug)]
-pub(super) struct Draft<A> {
+pub(super) struct Draft<T: Target> {
     /// Physical line, from 1.
     pub line: u64,
     /// Number among the data rows, from 1.
@@ -38,38 +39,38 @@ pub(super) struct Draft<A> {
     pub cells: Vec<String>,
     /// The fields that are valid, in canonical form.
     pub fields: FieldMap,
+    /// The same, checked, so that a row that speaks for itself is checked once; none where the fields as a whole break a rule.
+    pub patch: Option<Arc<T::Patch>>,
     /// What it says besides.
-    pub aside: A,
+    pub aside: T::Aside,
     /// What is wrong with it.
     pub problems: Vec<Problem>,
 }
 
-/// Reads rows; one after the other, because neighbours often say the same.
+/// Reads rows.
 pub(super) struct RowReader<'t, T: Target> {
     target: &'t T,
     columns: &'t [Column],
-    last: Option<Draft<T::Aside>>,
 }
 
 impl<'t, T: Target> RowReader<'t, T> {
     pub(super) fn new(target: &'t T, columns: &'t [Column]) -> Self {
-        Self { target, columns, last: None }
+        Self { target, columns }
     }
 
-    /// Reads one row. A cell that is not valid is left out, and told.
-    pub(super) fn read(&mut self, row: Row) -> Draft<T::Aside> {
+    /// Reads one row, beside the one before it because neighbours often say the same. A cell that is not valid is left out,
+    /// and told.
+    pub(super) fn read(&self, row: Row, before: Option<&Draft<T>>) -> Draft<T> {
         let Row { line, number, cells, .. } = row;
         let used = |position: usize| self.columns.get(position).is_some_and(|column| column.field().is_some());
         // Registers repeat a company on many rows that differ in columns of no interest only.
-        let draft = match self.last.take() {
-            Some(last) if same(&last.cells, &cells, used) => Draft { line, number, cells, ..last },
+        match before {
+            Some(before) if same(&before.cells, &cells, used) => before.again(line, number, cells),
             _ => self.read_anew(line, number, cells),
-        };
-        self.last = Some(draft.clone());
-        draft
+        }
     }
 
-    fn read_anew(&self, line: u64, number: u64, cells: Vec<String>) -> Draft<T::Aside> {
+    fn read_anew(&self, line: u64, number: u64, cells: Vec<String>) -> Draft<T> {
         let cell = |field: &str| {
             let position = self.columns.iter().position(|column| column.field() == Some(field))?;
             cells.get(position).map(|cell| cell.trim()).filter(|cell| !cell.is_empty())
@@ -84,7 +85,11 @@ impl<'t, T: Target> RowReader<'t, T> {
         }
         let aside = self.target.asides(&mut fields, &cell);
         let mut problems = Vec::new();
-        while let Err(invalid) = T::read(fields.clone()) {
+        let patch = loop {
+            let invalid = match T::read(fields.clone()) {
+                Ok(patch) => break Some(Arc::new(patch)),
+                Err(invalid) => invalid,
+            };
             let before = fields.len();
             for error in invalid.errors {
                 let field = error.pointer.trim_start_matches('/').to_owned();
@@ -100,10 +105,18 @@ impl<'t, T: Target> RowReader<'t, T> {
             }
             if fields.len() == before {
                 // A rule about fields that the row does not have: for the record to answer.
-                break;
+                break None;
             }
-        }
-        Draft { line, number, cells, fields, aside, problems }
+        };
+        Draft { line, number, cells, fields, patch, aside, problems }
+    }
+}
+
+impl<T: Target> Draft<T> {
+    /// What a row says that says the same.
+    fn again(&self, line: u64, number: u64, cells: Vec<String>) -> Self {
+        let (fields, patch, aside) = (self.fields.clone(), self.patch.clone(), self.aside.clone());
+        Self { line, number, cells, fields, patch, aside, problems: self.problems.clone() }
     }
 }
 

@@ -75,7 +75,8 @@ impl Runner {
         let actor = actor.clone();
         self.take_turn(app, import.id, move |app| {
             let stopping = || app.runner().is_stopping();
-            let job = Job { app, actor: &actor, import, options: &options, stopping: &stopping, progress: &mut |_| {} };
+            let (rows, progress) = (job::ROWS_BESIDE_OTHERS, &mut |_| {});
+            let job = Job { app, actor: &actor, import, options: &options, rows, stopping: &stopping, progress };
             job.run(spooled.open()?).map(drop)
         });
     }

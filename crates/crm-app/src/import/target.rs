@@ -20,13 +20,13 @@ pub(super) struct FieldReading {
 }
 
 /// A resource that can be imported. Its parts are what the steps of one chunk need to know of it.
-pub(super) trait Target: Send {
+pub(super) trait Target: Send + Sync {
     /// A record of it.
     type Record: Clone + Serialize;
     /// What a row says of it.
-    type Patch;
+    type Patch: Send + Sync;
     /// What a row says besides, for use after the records have been written.
-    type Aside: Clone + Default + PartialEq;
+    type Aside: Clone + Default + PartialEq + Send;
 
     /// Its fields and what their columns may be called.
     const SYNONYMS: &'static Synonyms;
@@ -54,8 +54,13 @@ pub(super) trait Target: Send {
     /// Loads the records that have one of these keys, each with those of all its keys that rows can have.
     fn load(&self, tx: &mut WriteTx, keys: &[Key]) -> Result<Vec<Recognised<Self::Record>>, Error>;
 
-    /// Makes a record.
-    fn create(&self, tx: &WriteTx, patch: &Self::Patch) -> Result<(Self::Record, Vec<FieldChange>), Invalid>;
+    /// Makes a record of what a row says, and of what its aside has been resolved to.
+    fn create(
+        &self,
+        tx: &WriteTx,
+        patch: &Self::Patch,
+        aside: &Self::Aside,
+    ) -> Result<(Self::Record, Vec<FieldChange>), Invalid>;
 
     /// Changes a record.
     fn apply(

@@ -137,9 +137,9 @@ impl Mandate {
         edit.essential("organisation_id", &mut self.organisation_id, &patch.organisation_id);
         edit.optional("number", &mut self.number, &patch.number);
         edit.required("status", &mut self.status, &patch.status);
-        edit.optional("signed_on", &mut self.signed_on, &days.signed_on);
-        edit.optional("starts_on", &mut self.starts_on, &days.starts_on);
-        edit.optional("ends_on", &mut self.ends_on, &days.ends_on);
+        edit.optional("signed_on", &mut self.signed_on, &days.signed);
+        edit.optional("starts_on", &mut self.starts_on, &days.starts);
+        edit.optional("ends_on", &mut self.ends_on, &days.ends);
         edit.optional("notes", &mut self.notes, &patch.notes);
         edit.optional("owner_id", &mut self.stamps.owner_id, &patch.owner_id);
         edit.optional("team_id", &mut self.stamps.team_id, &patch.team_id);
@@ -152,23 +152,20 @@ impl Mandate {
     fn days(&self, patch: &MandatePatch, today: Date) -> Days {
         let status = patch.status.as_set().copied().unwrap_or(self.status);
         let enters = |stage: MandateStatus| status == stage && self.status != stage;
-        let mut days = Days { signed_on: patch.signed_on, starts_on: patch.starts_on, ends_on: patch.ends_on };
-        let (signed, starts, ends) = (
-            after(&days.signed_on, self.signed_on),
-            after(&days.starts_on, self.starts_on),
-            after(&days.ends_on, self.ends_on),
-        );
-        if status.is_signed() && days.signed_on.is_keep() && signed.is_none() {
+        let mut days = Days { signed: patch.signed_on, starts: patch.starts_on, ends: patch.ends_on };
+        let (signed, starts, ends) =
+            (after(days.signed, self.signed_on), after(days.starts, self.starts_on), after(days.ends, self.ends_on));
+        if status.is_signed() && days.signed.is_keep() && signed.is_none() {
             let earliest = [Some(today), starts, ends].into_iter().flatten().min();
-            days.signed_on = Field::replace(earliest);
+            days.signed = Field::replace(earliest);
         }
-        let signed = after(&days.signed_on, self.signed_on);
-        if enters(MandateStatus::Active) && days.starts_on.is_keep() && starts.is_none() {
+        let signed = after(days.signed, self.signed_on);
+        if enters(MandateStatus::Active) && days.starts.is_keep() && starts.is_none() {
             let begun = signed.map_or(today, |signed| today.max(signed));
-            days.starts_on = Field::Set(ends.map_or(begun, |ends| begun.min(ends)));
+            days.starts = Field::Set(ends.map_or(begun, |ends| begun.min(ends)));
         }
-        if enters(MandateStatus::Ended) && days.ends_on.is_keep() && ends.is_none() {
-            days.ends_on = Field::replace([Some(today), signed, starts].into_iter().flatten().max());
+        if enters(MandateStatus::Ended) && days.ends.is_keep() && ends.is_none() {
+            days.ends = Field::replace([Some(today), signed, starts].into_iter().flatten().max());
         }
         days
     }
@@ -191,17 +188,17 @@ impl Mandate {
 
 /// What becomes of the three days.
 struct Days {
-    signed_on: Field<Date>,
-    starts_on: Field<Date>,
-    ends_on: Field<Date>,
+    signed: Field<Date>,
+    starts: Field<Date>,
+    ends: Field<Date>,
 }
 
 /// The value of a field after a patch.
-fn after(field: &Field<Date>, before: Option<Date>) -> Option<Date> {
+fn after(field: Field<Date>, before: Option<Date>) -> Option<Date> {
     match field {
         Field::Keep => before,
         Field::Clear => None,
-        Field::Set(day) => Some(*day),
+        Field::Set(day) => Some(day),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::Violation;
 
 /// A single line of text: trimmed, Unicode NFC, 1–255 characters, no control characters and no line separators.
 ///
-/// Breaks `required` (nothing but spaces), `too_long` or `control_character`.
+/// Breaks `required` (nothing that can be seen), `too_long` or `control_character`.
 ///
 /// ```
 /// use crm_domain::values::Line;
@@ -54,7 +54,7 @@ text_value!(
         description: "One line of text, trimmed, in Unicode NFC, without control characters.",
         format: None,
         pattern: Some(
-            r"^[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F\u2028\u2029]*$"
+            r"^[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*[^\s\u0000-\u001F\u007F-\u009F\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u202A-\u202E\u2060-\u206F\u2800\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF9-\uFFFB][^\u0000-\u001F\u007F-\u009F\u2028\u2029]*$"
         ),
         length: (1, LINE_LIMIT),
         example: "Exemple Gestion",
@@ -87,7 +87,7 @@ text_value!(
         description: "Text of one or more lines, in Unicode NFC, with `\\n` as line break.",
         format: None,
         pattern: Some(
-            r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$"
+            r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u202A-\u202E\u2060-\u206F\u2800\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF9-\uFFFB][^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$"
         ),
         length: (1, TEXT_LIMIT),
         example: "Met at the fair.\nCall back in March.",
@@ -105,13 +105,24 @@ pub(super) fn line_within(text: &str, limit: usize) -> Result<String, Violation>
 }
 
 fn sized(text: &str, limit: usize) -> Result<(), Violation> {
-    if text.is_empty() {
+    if text.chars().all(is_blank) {
         return Err(Violation::new("required", "must not be empty"));
     }
     if text.chars().count() > limit {
         return Err(Violation::new("too_long", format!("must have at most {limit} characters")));
     }
     Ok(())
+}
+
+/// Whether a character shows nothing: a space, or one that only joins, parts, directs or fills (Unicode,
+/// `Default_Ignorable_Code_Point`, and the blank of Braille). Among others such characters belong to how people write.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn unix_line_break(character: char) -> char {
@@ -138,6 +149,11 @@ mod tests {
         check(Line::parse(&"é".repeat(256)), Err("too_long"));
         check(Line::parse(""), Err("required"));
         check(Line::parse(" \u{2003}"), Err("required"));
+        for invisible in ["\u{200b}", "\u{200d}\u{feff} \u{2060}", "\u{ad}", "\u{3164}", "\u{2800}", "\u{e0041}"] {
+            check(Line::parse(invisible), Err("required"));
+            check(Text::parse(invisible), Err("required"));
+        }
+        check(Line::parse("نامه\u{200c}ای"), Ok("نامه\u{200c}ای"));
         for character in ['\0', '\t', '\n', '\r', '\u{1b}', '\u{7f}', '\u{85}', '\u{2028}', '\u{2029}'] {
             check(Line::parse(&format!("a{character}b")), Err("control_character"));
             check(Line::parse(&format!("a{character}")), Err("control_character"));

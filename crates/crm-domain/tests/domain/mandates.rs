@@ -31,14 +31,14 @@ fn mandates() -> Subject<Mandate, MandatePatch> {
     }
 }
 
-fn made(body: Value) -> Mandate {
+fn made(body: &Value) -> Mandate {
     let mut all = json!({"organisation_id": ORGANISATION});
     all.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
     Mandate::create(new(), &MandatePatch::read_new(all).unwrap()).unwrap().state
 }
 
 fn in_status(status: MandateStatus) -> Mandate {
-    made(json!({"status": status}))
+    made(&json!({"status": status}))
 }
 
 fn changed(mandate: &Mandate, body: Value) -> Result<Mandate, Refused> {
@@ -91,7 +91,7 @@ fn what_is_invalid_is_told_before_what_the_status_forbids() {
 
 #[test]
 fn a_mandate_may_begin_in_any_status_and_is_then_known_to_be_signed() {
-    let begun = |body: Value| days(&made(body));
+    let begun = |body: Value| days(&made(&body));
     assert_eq!(begun(json!({})), "- - -");
     assert_eq!(begun(json!({"status": "signed"})), "2026-01-01 - -");
     assert_eq!(begun(json!({"status": "active"})), "2026-01-01 2026-01-01 -");
@@ -107,11 +107,11 @@ fn a_mandate_may_begin_in_any_status_and_is_then_known_to_be_signed() {
 #[test]
 fn each_step_has_the_day_that_is_named_or_else_the_day_of_the_change() {
     let step = |mandate: &Mandate, body: Value| changed(mandate, body).unwrap();
-    let proposed = made(json!({}));
+    let proposed = made(&json!({}));
     let signed = step(&proposed, json!({"status": "signed"}));
     assert_eq!(days(&signed), "2026-01-02 - -");
     assert_eq!(days(&step(&proposed, json!({"status": "signed", "signed_on": "2025-12-24"}))), "2025-12-24 - -");
-    let planned = made(json!({"starts_on": "2026-03-01", "ends_on": "2026-12-31"}));
+    let planned = made(&json!({"starts_on": "2026-03-01", "ends_on": "2026-12-31"}));
     let planned = step(&step(&planned, json!({"status": "signed"})), json!({"status": "active"}));
     assert_eq!(days(&planned), "2026-01-02 2026-03-01 2026-12-31");
     let active = step(&signed, json!({"status": "active"}));

@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::{from_json, json};
 use crate::{
     column::{JsonColumn, UuidColumn},
-    dialect::on_either,
+    dialect::insert_all,
     error::StoreError,
     page::{page, read_cursor, to_load},
     schema::import_errors as table,
-    transaction::{Transaction, WriteTx, backend, connection},
+    transaction::{Transaction, WriteTx, connection},
 };
 
 /// What was wrong with one cell of a file, or with one of its rows.
@@ -71,10 +71,7 @@ pub fn add_errors(tx: &mut WriteTx, import: ImportId, new: &[ImportError]) -> Re
     let last: Option<i64> = last.first(connection(tx))?;
     let rows: Vec<ErrorRow> =
         (last.unwrap_or(0) + 1..).zip(new).map(|(number, error)| row(import, number, error)).collect();
-    for chunk in rows.chunks(backend(tx).rows_of_a_batch()) {
-        on_either!(connection(tx), inner => diesel::insert_into(table::table).values(chunk).execute(inner))?;
-    }
-    Ok(())
+    Ok(insert_all!(connection(tx), table::table, &rows)?)
 }
 
 /// PostgreSQL stores no text with U+0000, and a file may hold whatever it likes: U+FFFD stands for it.

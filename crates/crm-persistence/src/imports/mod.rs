@@ -1,17 +1,14 @@
 //! Imports in the database: how far they have come, and what was wrong with their rows.
 //!
-//! Who may see an import depends on what its rows are, so the caller looks at it after [`find`]; [`list`] takes the grants.
-//! Everything else is for the job that runs the import.
+//! Who may see an import depends on what its rows are, so the caller looks at it after [`find`]; [`list`] takes the scopes
+//! of the grants. Everything else is for the job that runs the import.
 
 mod errors;
 
 use std::collections::BTreeMap;
 
 use crm_domain::{
-    Import, ImportId, ImportStatus, Organisation, Person, Version,
-    access::{Grant, Guarded, Import as ImportAction, Scope},
-    query::Page,
-    values::Timestamp,
+    Import, ImportId, ImportStatus, ImportTarget, Version, access::Scope, query::Page, values::Timestamp,
 };
 use diesel::{
     AsChangeset, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
@@ -114,16 +111,15 @@ pub fn find(tx: &mut impl Transaction, id: ImportId) -> Result<Import, StoreErro
     Ok(query.first::<Row>(connection(tx))?.into())
 }
 
-/// One page of the imports that the grants let see, the newest first: of each kind of record the caller's own ones, and
-/// everybody's where the grant has no bounds.
+/// One page of the imports within these scopes, the newest first: of each kind of record the caller's own ones, and
+/// everybody's where the scope has no bounds.
 pub fn list(
     tx: &mut impl Transaction,
-    organisations: Option<&Grant<ImportAction, Organisation>>,
-    people: Option<&Grant<ImportAction, Person>>,
+    scopes: &[(ImportTarget, Scope)],
     cursor: Option<&str>,
     limit: u32,
 ) -> Result<Page<Import>, StoreError> {
-    let seen = organisations.map(seen).into_iter().chain(people.map(seen)).chain([Sql::new().push("1 = 0")]);
+    let seen = scopes.iter().map(|(target, scope)| seen(*target, *scope)).chain([Sql::new().push("1 = 0")]);
     let mut query = table::table
         .select(Row::as_select())
         .filter(Sql::joined(seen, " OR "))
@@ -139,10 +135,9 @@ pub fn list(
     Ok(page(rows.into_iter().map(Import::from).collect(), limit, |import: &Import| import.id.to_string()))
 }
 
-fn seen<R: Guarded>(grant: &Grant<ImportAction, R>) -> Sql {
-    let of_kind =
-        Sql::new().column("imports", "resource").push(" = ").bind(Bind::Text(R::RESOURCE.as_ref().to_owned()));
-    match grant.scope() {
+fn seen(target: ImportTarget, scope: Scope) -> Sql {
+    let of_kind = Sql::new().column("imports", "resource").push(" = ").bind(Bind::Text(target.as_ref().to_owned()));
+    match scope {
         Scope::All => of_kind,
         Scope::Own { user } | Scope::Team { user, .. } => {
             let own = Sql::new().column("imports", "created_by").push(" = ").bind(Bind::Id(user.into()));

@@ -15,7 +15,7 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQue
 use crate::{
     column::UuidColumn,
     connection::{AnyConnection, Multi},
-    dialect::on_either,
+    dialect::insert_all,
     error::StoreError,
     list::{self, Source},
     schema::interactions as table,
@@ -112,11 +112,9 @@ pub fn insert_many<A: ActionType>(
     _grant: &Grant<A, Interaction>,
     new: &[Interaction],
 ) -> Result<(), StoreError> {
-    for chunk in new.chunks(backend(tx).rows_of_a_batch()) {
-        let rows: Vec<InteractionRow> = chunk.iter().map(InteractionRow::from).collect();
-        on_either!(connection(tx), inner => diesel::insert_into(table::table).values(&rows).execute(inner))?;
-        participants::insert(connection(tx), chunk)?;
-    }
+    let rows: Vec<InteractionRow> = new.iter().map(InteractionRow::from).collect();
+    insert_all!(connection(tx), table::table, &rows)?;
+    participants::insert(connection(tx), new)?;
     let mut touched = Touched::default();
     new.iter().for_each(|interaction| touched.add(interaction));
     touched.settle(tx)

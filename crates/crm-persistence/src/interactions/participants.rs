@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use crm_domain::{Id, IdSet, Interaction};
-use diesel::{ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl};
+use diesel::{ExpressionMethods, Insertable, QueryDsl, QueryResult, RunQueryDsl};
 
 use crate::{
     column::{TimeColumn, UuidColumn},
     connection::AnyConnection,
-    dialect::{Backend, on_either},
+    dialect::insert_all,
     error::StoreError,
     schema::{interaction_people, interaction_users},
 };
@@ -39,41 +39,34 @@ fn grouped<R>(pairs: Vec<(UuidColumn, UuidColumn)>) -> HashMap<uuid::Uuid, Vec<I
     groups
 }
 
+#[derive(Insertable)]
+#[diesel(table_name = interaction_people)]
+struct PersonRow {
+    interaction_id: UuidColumn,
+    person_id: UuidColumn,
+    occurred_at: TimeColumn,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = interaction_users)]
+struct UserRow {
+    interaction_id: UuidColumn,
+    user_id: UuidColumn,
+    occurred_at: TimeColumn,
+}
+
 /// Writes down those who took part in new interactions.
 pub fn insert(connection: &mut AnyConnection, new: &[Interaction]) -> Result<(), StoreError> {
-    let people: Vec<_> = new
-        .iter()
-        .flat_map(|interaction| {
-            let (id, at) = (UuidColumn::from(interaction.id), TimeColumn::from(interaction.occurred_at));
-            interaction.participant_people.as_slice().iter().map(move |person| {
-                (
-                    interaction_people::interaction_id.eq(id),
-                    interaction_people::person_id.eq(UuidColumn::from(*person)),
-                    interaction_people::occurred_at.eq(at),
-                )
-            })
-        })
-        .collect();
-    let users: Vec<_> = new
-        .iter()
-        .flat_map(|interaction| {
-            let (id, at) = (UuidColumn::from(interaction.id), TimeColumn::from(interaction.occurred_at));
-            interaction.participant_users.as_slice().iter().map(move |user| {
-                (
-                    interaction_users::interaction_id.eq(id),
-                    interaction_users::user_id.eq(UuidColumn::from(*user)),
-                    interaction_users::occurred_at.eq(at),
-                )
-            })
-        })
-        .collect();
-    let rows = Backend::of(connection).rows_of_a_batch();
-    for chunk in people.chunks(rows) {
-        on_either!(connection, inner => diesel::insert_into(interaction_people::table).values(chunk.to_vec()).execute(inner))?;
+    let (mut people, mut users): (Vec<PersonRow>, Vec<UserRow>) = Default::default();
+    for interaction in new {
+        let (interaction_id, occurred_at) = (interaction.id.into(), interaction.occurred_at.into());
+        let people_here = interaction.participant_people.as_slice().iter();
+        people.extend(people_here.map(|id| PersonRow { interaction_id, person_id: (*id).into(), occurred_at }));
+        let users_here = interaction.participant_users.as_slice().iter();
+        users.extend(users_here.map(|id| UserRow { interaction_id, user_id: (*id).into(), occurred_at }));
     }
-    for chunk in users.chunks(rows) {
-        on_either!(connection, inner => diesel::insert_into(interaction_users::table).values(chunk.to_vec()).execute(inner))?;
-    }
+    insert_all!(connection, interaction_people::table, &people)?;
+    insert_all!(connection, interaction_users::table, &users)?;
     Ok(())
 }
 

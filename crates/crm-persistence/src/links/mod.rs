@@ -18,13 +18,13 @@ use uuid::Uuid;
 use crate::{
     column::{TimeColumn, UuidColumn, maybe},
     cursor,
-    dialect::on_either,
+    dialect::{ROWS_OF_A_STATEMENT, insert_all},
     error::StoreError,
     organisations::OrganisationRow,
     people::PersonRow,
     schema::{links as table, organisations, people},
     sql::{Bind, Sql},
-    transaction::{Transaction, WriteTx, backend, connection},
+    transaction::{Transaction, WriteTx, connection},
     visible::{Life, visible},
 };
 use row::LinkRow;
@@ -166,7 +166,7 @@ pub fn insert(tx: &mut WriteTx, grant: &Grant<Update, Organisation>, new: &Link)
 
 /// Adds new links to organisations in the scope of the grant; none when one of these is not there.
 pub fn insert_many(tx: &mut WriteTx, grant: &Grant<Update, Organisation>, new: &[Link]) -> Result<(), StoreError> {
-    for chunk in new.chunks(backend(tx).rows_of_a_batch()) {
+    for chunk in new.chunks(ROWS_OF_A_STATEMENT) {
         let mut ids: Vec<UuidColumn> = chunk.iter().map(|link| link.organisation_id.into()).collect();
         ids.sort_unstable_by_key(|id| id.0);
         ids.dedup();
@@ -176,7 +176,7 @@ pub fn insert_many(tx: &mut WriteTx, grant: &Grant<Update, Organisation>, new: &
             return Err(StoreError::NotFound);
         }
         let rows: Vec<LinkRow> = chunk.iter().map(LinkRow::from).collect();
-        on_either!(connection(tx), inner => diesel::insert_into(table::table).values(&rows).execute(inner))?;
+        insert_all!(connection(tx), table::table, &rows)?;
     }
     Ok(())
 }

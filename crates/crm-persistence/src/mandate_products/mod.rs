@@ -18,13 +18,13 @@ use uuid::Uuid;
 use crate::{
     column::{TimeColumn, UuidColumn, maybe},
     cursor,
-    dialect::on_either,
+    dialect::insert_all,
     error::StoreError,
     mandates::MandateRow,
     products::ProductRow,
     schema::{mandate_products as table, mandates, products},
     sql::{Bind, Sql},
-    transaction::{Transaction, WriteTx, backend, connection},
+    transaction::{Transaction, WriteTx, connection},
     visible::{Life, visible},
 };
 use row::MandateProductRow;
@@ -114,9 +114,12 @@ pub fn of_mandates<A: ActionType>(
     products_of(tx, Sql::joined([both_ends(of_mandates, of_products), of_them], " AND "), None)
 }
 
+/// Well below the most values that a statement can have on either database.
+const IDS_OF_A_QUERY: usize = 500;
+
 /// Attaches products to mandates in the scope of the grant; none when one of these is not there.
 pub fn insert_many(tx: &mut WriteTx, grant: &Grant<Update, Mandate>, new: &[MandateProduct]) -> Result<(), StoreError> {
-    for chunk in new.chunks(backend(tx).rows_of_a_batch()) {
+    for chunk in new.chunks(IDS_OF_A_QUERY) {
         let mut ids: Vec<UuidColumn> = chunk.iter().map(|attached| attached.mandate_id.into()).collect();
         ids.sort_unstable_by_key(|id| id.0);
         ids.dedup();
@@ -126,7 +129,7 @@ pub fn insert_many(tx: &mut WriteTx, grant: &Grant<Update, Mandate>, new: &[Mand
             return Err(StoreError::NotFound);
         }
         let rows: Vec<MandateProductRow> = chunk.iter().map(MandateProductRow::from).collect();
-        on_either!(connection(tx), inner => diesel::insert_into(table::table).values(&rows).execute(inner))?;
+        insert_all!(connection(tx), table::table, &rows)?;
     }
     Ok(())
 }

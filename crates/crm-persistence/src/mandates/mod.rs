@@ -5,8 +5,8 @@ mod row;
 mod statistics;
 
 use crm_domain::{
-    Mandate, MandateField, MandateId, Version,
-    access::{ActionType, Create, Grant},
+    Mandate, MandateField, MandateId, OrganisationId, Version,
+    access::{ActionType, Create, Grant, Import},
     query::{ListQuery, Page},
 };
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper};
@@ -16,11 +16,11 @@ pub use statistics::{MandateStatistics, statistics};
 use crate::{
     column::UuidColumn,
     connection::Multi,
-    dialect::on_either,
+    dialect::insert_all,
     error::StoreError,
     list::{self, Source},
     schema::mandates as table,
-    sql::Sql,
+    sql::{Bind, Sql},
     transaction::{Transaction, WriteTx, backend, connection},
     visible::{Life, visible},
 };
@@ -104,11 +104,8 @@ pub fn insert_many<A: ActionType>(
     _grant: &Grant<A, Mandate>,
     new: &[Mandate],
 ) -> Result<(), StoreError> {
-    for chunk in new.chunks(backend(tx).rows_of_a_batch()) {
-        let rows: Vec<MandateRow> = chunk.iter().map(MandateRow::from).collect();
-        on_either!(connection(tx), inner => diesel::insert_into(table::table).values(&rows).execute(inner))?;
-    }
-    Ok(())
+    let rows: Vec<MandateRow> = new.iter().map(MandateRow::from).collect();
+    Ok(insert_all!(connection(tx), table::table, &rows)?)
 }
 
 /// Saves a new state over the version `before`. A record that is out of scope is not there; one that has moved on is stale.
@@ -130,4 +127,42 @@ pub fn save<A: ActionType>(
         Some(current) => Err(StoreError::Stale { current: Version::from_stored(current) }),
         None => Err(StoreError::NotFound),
     }
+}
+
+/// What rows of an import are recognised by.
+#[derive(Clone, Debug, Default)]
+pub struct MatchKeys {
+    /// Folded numbers.
+    pub numbers: Vec<String>,
+    /// Organisations whose mandates without a number are meant.
+    pub organisations: Vec<OrganisationId>,
+}
+
+/// The live mandates, in the scope of the grant, that have one of these keys, and those without a number of these
+/// organisations.
+pub fn matching(
+    tx: &mut impl Transaction,
+    grant: &Grant<Import, Mandate>,
+    keys: &MatchKeys,
+) -> Result<Vec<Mandate>, StoreError> {
+    let numbers = keys.numbers.iter().map(|number| Bind::Text(number.clone())).collect();
+    let organisations = keys.organisations.iter().map(|id| Bind::Id(UuidColumn::from(*id))).collect();
+    let unnumbered = one_of("organisation_id", organisations);
+    let unnumbered = unnumbered.map(|of| of.push(" AND ").column(TABLE, "number").push(" IS NULL"));
+    let conditions = [one_of("number_key", numbers), unnumbered];
+    let mut found: Vec<Mandate> = Vec::new();
+    // One query for each key: each walks its own index, which one query with OR would not on either database.
+    for condition in conditions.into_iter().flatten() {
+        let query = table::table.select(MandateRow::as_select()).filter(visible(grant, TABLE, Life::Live));
+        let rows: Vec<MandateRow> = query.filter(condition).load(connection(tx))?;
+        found.extend(rows.into_iter().map(Mandate::from));
+    }
+    found.sort_by_key(|one| one.id);
+    found.dedup_by_key(|one| one.id);
+    Ok(found)
+}
+
+/// That a column has one of these values; nothing where there are none.
+fn one_of(column: &'static str, values: Vec<Bind>) -> Option<Sql> {
+    (!values.is_empty()).then(|| Sql::new().column(TABLE, column).push(" IN (").binds(values).push(")"))
 }

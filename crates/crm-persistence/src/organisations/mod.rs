@@ -6,7 +6,7 @@ mod statistics;
 
 use crm_domain::{
     Organisation, OrganisationField, OrganisationId, Version,
-    access::{ActionType, Create, Grant, Import},
+    access::{ActionType, Create, Grant},
     query::{ListQuery, Page, Value},
 };
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper};
@@ -16,7 +16,7 @@ pub use statistics::{CurrencySum, OrganisationStatistics, statistics};
 use crate::{
     column::UuidColumn,
     connection::Multi,
-    dialect::on_either,
+    dialect::insert_all,
     error::StoreError,
     list::{self, Source},
     schema::organisations as table,
@@ -112,11 +112,8 @@ pub fn insert_many<A: ActionType>(
     if let [one] = new {
         refuse_second_conflict(tx, one)?;
     }
-    for chunk in new.chunks(backend(tx).rows_of_a_batch()) {
-        let rows: Vec<OrganisationRow> = chunk.iter().map(OrganisationRow::from).collect();
-        on_either!(connection(tx), inner => diesel::insert_into(table::table).values(&rows).execute(inner))?;
-    }
-    Ok(())
+    let rows: Vec<OrganisationRow> = new.iter().map(OrganisationRow::from).collect();
+    Ok(insert_all!(connection(tx), table::table, &rows)?)
 }
 
 /// Saves a new state over the version `before`. A record that is out of scope is not there; one that has moved on is stale.
@@ -164,9 +161,9 @@ pub struct MatchKeys {
 }
 
 /// The live organisations, in the scope of the grant, that have one of these keys.
-pub fn matching(
+pub fn matching<A: ActionType>(
     tx: &mut impl Transaction,
-    grant: &Grant<Import, Organisation>,
+    grant: &Grant<A, Organisation>,
     keys: &MatchKeys,
 ) -> Result<Vec<Organisation>, StoreError> {
     let columns = [

@@ -13,7 +13,7 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, Select
 use crate::{
     column::UuidColumn,
     connection::Multi,
-    dialect::on_either,
+    dialect::insert_all,
     error::StoreError,
     list::{self, Source},
     schema::people as table,
@@ -101,11 +101,8 @@ pub fn insert_many<A: ActionType>(
     _grant: &Grant<A, Person>,
     new: &[Person],
 ) -> Result<(), StoreError> {
-    for chunk in new.chunks(backend(tx).rows_of_a_batch()) {
-        let rows: Vec<PersonRow> = chunk.iter().map(PersonRow::from).collect();
-        on_either!(connection(tx), inner => diesel::insert_into(table::table).values(&rows).execute(inner))?;
-    }
-    Ok(())
+    let rows: Vec<PersonRow> = new.iter().map(PersonRow::from).collect();
+    Ok(insert_all!(connection(tx), table::table, &rows)?)
 }
 
 /// Saves a new state over the version `before`. A record that is out of scope is not there; one that has moved on is stale.

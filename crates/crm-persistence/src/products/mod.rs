@@ -6,7 +6,7 @@ mod statistics;
 
 use crm_domain::{
     Product, ProductField, ProductId, Version,
-    access::{ActionType, Create, Grant},
+    access::{ActionType, Create, Grant, Import},
     query::{ListQuery, Page},
 };
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper};
@@ -16,11 +16,11 @@ pub use statistics::{ProductStatistics, statistics};
 use crate::{
     column::UuidColumn,
     connection::Multi,
-    dialect::on_either,
+    dialect::insert_all,
     error::StoreError,
     list::{self, Source},
     schema::products as table,
-    sql::Sql,
+    sql::{Bind, Sql},
     transaction::{Transaction, WriteTx, backend, connection},
     visible::{Life, visible},
 };
@@ -104,11 +104,8 @@ pub fn insert_many<A: ActionType>(
     _grant: &Grant<A, Product>,
     new: &[Product],
 ) -> Result<(), StoreError> {
-    for chunk in new.chunks(backend(tx).rows_of_a_batch()) {
-        let rows: Vec<ProductRow> = chunk.iter().map(ProductRow::from).collect();
-        on_either!(connection(tx), inner => diesel::insert_into(table::table).values(&rows).execute(inner))?;
-    }
-    Ok(())
+    let rows: Vec<ProductRow> = new.iter().map(ProductRow::from).collect();
+    Ok(insert_all!(connection(tx), table::table, &rows)?)
 }
 
 /// Saves a new state over the version `before`. A record that is out of scope is not there; one that has moved on is stale.
@@ -130,4 +127,38 @@ pub fn save<A: ActionType>(
         Some(current) => Err(StoreError::Stale { current: Version::from_stored(current) }),
         None => Err(StoreError::NotFound),
     }
+}
+
+/// What rows of an import are recognised by.
+#[derive(Clone, Debug, Default)]
+pub struct MatchKeys {
+    /// Security identifiers.
+    pub isins: Vec<String>,
+    /// Folded names.
+    pub names: Vec<String>,
+}
+
+/// The live products, in the scope of the grant, that have one of these keys.
+pub fn matching(
+    tx: &mut impl Transaction,
+    grant: &Grant<Import, Product>,
+    keys: &MatchKeys,
+) -> Result<Vec<Product>, StoreError> {
+    let texts = |values: &[String]| values.iter().map(|value| Bind::Text(value.clone())).collect();
+    let conditions = [one_of("isin", texts(&keys.isins)), one_of("name_key", texts(&keys.names))];
+    let mut found: Vec<Product> = Vec::new();
+    // One query for each key: each walks its own index, which one query with OR would not on either database.
+    for condition in conditions.into_iter().flatten() {
+        let query = table::table.select(ProductRow::as_select()).filter(visible(grant, TABLE, Life::Live));
+        let rows: Vec<ProductRow> = query.filter(condition).load(connection(tx))?;
+        found.extend(rows.into_iter().map(Product::from));
+    }
+    found.sort_by_key(|one| one.id);
+    found.dedup_by_key(|one| one.id);
+    Ok(found)
+}
+
+/// That a column has one of these values; nothing where there are none.
+fn one_of(column: &'static str, values: Vec<Bind>) -> Option<Sql> {
+    (!values.is_empty()).then(|| Sql::new().column(TABLE, column).push(" IN (").binds(values).push(")"))
 }

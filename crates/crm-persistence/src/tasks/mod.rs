@@ -13,7 +13,7 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, Select
 use crate::{
     column::UuidColumn,
     connection::Multi,
-    dialect::on_either,
+    dialect::insert_all,
     error::StoreError,
     list::{self, Source},
     schema::tasks as table,
@@ -93,11 +93,8 @@ pub fn insert(tx: &mut WriteTx, grant: &Grant<Create, Task>, new: &Task) -> Resu
 
 /// Adds new tasks.
 pub fn insert_many<A: ActionType>(tx: &mut WriteTx, _grant: &Grant<A, Task>, new: &[Task]) -> Result<(), StoreError> {
-    for chunk in new.chunks(backend(tx).rows_of_a_batch()) {
-        let rows: Vec<TaskRow> = chunk.iter().map(TaskRow::from).collect();
-        on_either!(connection(tx), inner => diesel::insert_into(table::table).values(&rows).execute(inner))?;
-    }
-    Ok(())
+    let rows: Vec<TaskRow> = new.iter().map(TaskRow::from).collect();
+    Ok(insert_all!(connection(tx), table::table, &rows)?)
 }
 
 /// Saves a new state over the version `before`. A record that is out of scope is not there; one that has moved on is stale.

@@ -28,6 +28,7 @@ pub struct Problem {
 /// file and one line for each row.
 pub struct ErrorFile<W: Write> {
     csv: csv::Writer<W>,
+    delimiter: Delimiter,
     /// Positions of the columns of the imported file, without those that an earlier error file added.
     kept: Vec<usize>,
 }
@@ -36,10 +37,9 @@ impl<W: Write> ErrorFile<W> {
     /// Begins the file with its header.
     pub fn create<H: AsRef<str>>(mut write: W, headers: &[H], delimiter: Delimiter) -> io::Result<Self> {
         write.write_all(b"\xEF\xBB\xBF")?;
-        let csv =
-            csv::WriterBuilder::new().delimiter(delimiter.byte()).terminator(csv::Terminator::CRLF).from_writer(write);
+        let csv = writer(write, delimiter);
         let kept = (0..headers.len()).filter(|position| !ADDED.contains(&headers[*position].as_ref())).collect();
-        let mut file = Self { csv, kept };
+        let mut file = Self { csv, delimiter, kept };
         file.put(headers, &ADDED.map(Cow::Borrowed))?;
         Ok(file)
     }
@@ -73,6 +73,20 @@ impl<W: Write> ErrorFile<W> {
         self.csv.write_record(None::<&[u8]>)?;
         Ok(())
     }
+}
+
+impl ErrorFile<Vec<u8>> {
+    /// Takes out what has been written so far, for a file that is sent piece by piece.
+    pub fn take(&mut self) -> Vec<u8> {
+        let written = std::mem::replace(&mut self.csv, writer(Vec::new(), self.delimiter));
+        written.into_inner().expect("memory takes every line")
+    }
+}
+
+fn writer<W: Write>(write: W, delimiter: Delimiter) -> csv::Writer<W> {
+    // Each line has the columns of its file, and those are counted when its header is written.
+    let mut builder = csv::WriterBuilder::new();
+    builder.delimiter(delimiter.byte()).terminator(csv::Terminator::CRLF).from_writer(write)
 }
 
 /// The cell with an apostrophe before it where a spreadsheet would take it for a formula (OWASP, "CSV Injection").

@@ -144,21 +144,66 @@ pub const PERSON: &Synonyms = &[
         "date du consentement", "date consentement", "date consentement rgpd", "date de l'accord",
     ]),
     ("notes", NOTES),
-    ("organisation", &[
-        "organization", "organisation name", "organization name", "company", "company name", "account",
-        "account name", "employer", "firm", "firm name", "société", "nom société", "nom de la société", "entreprise",
-        "nom entreprise", "nom de l'entreprise", "raison sociale", "dénomination sociale", "nom organisation",
-        "nom de l'organisation", "employeur", "entité", "entite_nom",
+    ("organisation", ORGANISATION_NAME),
+    ("organisation_lei", ORGANISATION_LEI),
+    ("organisation_licence_number", ORGANISATION_LICENCE),
+];
+
+/// The fields of a product.
+#[rustfmt::skip]
+pub const PRODUCT: &Synonyms = &[
+    ("name", &[
+        "product", "product name", "fund", "fund name", "share class", "instrument", "nom", "produit",
+        "nom du produit", "fonds", "nom du fonds", "part", "libellé",
     ]),
-    ("organisation_lei", &[
-        "organization lei", "company lei", "lei", "lei code", "legal entity identifier", "code lei", "lei société",
-        "lei de la société", "lei entreprise",
+    ("isin", &["isin code", "security identifier", "code isin", "numéro isin"]),
+    ("type", &["product type", "fund type", "type de produit", "type de fonds", "forme juridique"]),
+    ("status", &["product status", "state", "statut", "état"]),
+    ("notes", NOTES),
+];
+
+/// The fields of a mandate, and those that name its organisation.
+#[rustfmt::skip]
+pub const MANDATE: &Synonyms = &[
+    ("organisation_id", &["organization id", "company id", "id organisation", "identifiant organisation"]),
+    ("organisation", ORGANISATION_NAME),
+    ("organisation_lei", ORGANISATION_LEI),
+    ("organisation_licence_number", ORGANISATION_LICENCE),
+    ("number", &[
+        "mandate", "mandate number", "mandate no", "contract", "contract number", "reference", "numéro", "mandat",
+        "numéro de mandat", "no mandat", "contrat", "numéro de contrat", "référence",
     ]),
-    ("organisation_licence_number", &[
-        "organization license number", "organisation license number", "company licence number",
-        "company license number", "licence number", "license number", "numéro d'agrément", "numéro agrément",
-        "no d'agrément", "numéro amf", "no_amf", "code amf",
+    ("status", &["mandate status", "state", "statut", "état"]),
+    ("signed_on", &["signature date", "signed", "date signed", "date de signature", "signature", "signé le"]),
+    ("starts_on", &[
+        "start date", "start", "effective date", "begins on", "date de début", "début", "date d'effet",
+        "prise d'effet",
     ]),
+    ("ends_on", &[
+        "end date", "end", "expiry date", "expires on", "date de fin", "fin", "échéance", "date d'échéance",
+    ]),
+    ("notes", NOTES),
+];
+
+#[rustfmt::skip]
+const ORGANISATION_NAME: &[&str] = &[
+    "organization", "organisation name", "organization name", "company", "company name", "account",
+    "account name", "employer", "firm", "firm name", "société", "nom société", "nom de la société", "entreprise",
+    "nom entreprise", "nom de l'entreprise", "raison sociale", "dénomination sociale", "nom organisation",
+    "nom de l'organisation", "employeur", "entité", "entite_nom",
+];
+
+#[rustfmt::skip]
+const ORGANISATION_LEI: &[&str] = &[
+    "organization lei", "company lei", "lei", "lei code", "legal entity identifier", "code lei", "lei société",
+    "lei de la société", "lei entreprise",
+];
+
+#[rustfmt::skip]
+const ORGANISATION_LICENCE: &[&str] = &[
+    "organization license number", "organisation license number", "company licence number",
+    "company license number", "licence number", "license number", "numéro d'agrément", "numéro agrément",
+    "no d'agrément", "numéro amf", "no_amf", "code amf",
 ];
 
 #[rustfmt::skip]
@@ -200,7 +245,7 @@ mod tests {
 
     #[test]
     fn no_name_stands_for_two_fields() {
-        for synonyms in [ORGANISATION, PERSON] {
+        for synonyms in [ORGANISATION, PERSON, PRODUCT, MANDATE] {
             let mut seen: BTreeMap<String, &str> = BTreeMap::new();
             for (field, names) in synonyms {
                 for name in std::iter::once(field).chain(*names) {
@@ -213,7 +258,7 @@ mod tests {
 
     #[test]
     fn every_field_has_an_english_and_a_french_name() {
-        for (field, names) in ORGANISATION.iter().chain(PERSON) {
+        for (field, names) in ORGANISATION.iter().chain(PERSON).chain(PRODUCT).chain(MANDATE) {
             assert!(names.len() >= 2, "{field}");
         }
     }

@@ -1,0 +1,12 @@
+DROP INDEX people_name_words;
+DROP INDEX organisations_name_words;
+DROP INDEX organisations_search;
+CREATE INDEX organisations_search ON organisations USING gin (search_text gin_trgm_ops) WHERE deleted_at IS NULL;
+DROP INDEX people_search;
+CREATE INDEX people_search ON people USING gin (search_text gin_trgm_ops) WHERE deleted_at IS NULL;
+DROP INDEX organisations_tags;
+CREATE INDEX organisations_tags ON organisations USING gin (tags) WHERE deleted_at IS NULL;
+DROP INDEX organisations_strategies;
+CREATE INDEX organisations_strategies ON organisations USING gin (strategies) WHERE deleted_at IS NULL;
+DROP INDEX people_tags;
+CREATE INDEX people_tags ON people USING gin (tags) WHERE deleted_at IS NULL;
