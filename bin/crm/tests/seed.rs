@@ -51,3 +51,14 @@ fn records_belong_to_the_users_there_are() {
     let owned = exported.lines().skip(1).filter(|line| line.matches("-7").count() >= 3).count();
     assert!(owned > 30, "id, owner and team: {exported}");
 }
+
+#[test]
+fn an_export_is_a_workbook_where_that_is_asked_for() {
+    let place = Place::new();
+    place.run(&["seed", "--organisations", "20", "--people", "0", "--products", "3", "--mandates", "8"]).done();
+    let file = place.path().join("mandates.xlsx");
+    let name = file.to_str().unwrap();
+    place.run(&["export", "--resource", "mandates", "--format", "xlsx", "--output", name]).done();
+    // A workbook is a ZIP archive (ISO/IEC 29500-2).
+    assert!(std::fs::read(&file).unwrap().starts_with(b"PK\x03\x04"));
+}
