@@ -120,7 +120,7 @@ pub(crate) fn prepare(
                 // There are several of them, and what they leave out of their caches the operating system keeps for all.
                 ReadOnly::Yes => "PRAGMA cache_size = -8192; PRAGMA query_only = ON",
                 // A page that many transactions write goes into the file once for each checkpoint, not once for each of them.
-                ReadOnly::No => "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 16384",
+                ReadOnly::No => "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 32768",
             })
         }
     }

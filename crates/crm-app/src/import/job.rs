@@ -37,7 +37,7 @@ const SLICE: usize = 1000;
 pub(super) const ROWS_BESIDE_OTHERS: usize = SLICE;
 
 /// How many rows one transaction holds at most in a command: pages that several slices change are written once.
-pub(super) const ROWS_ALONE: usize = 3 * SLICE;
+pub(super) const ROWS_ALONE: usize = 2 * SLICE;
 
 /// An import about to run.
 pub(super) struct Job<'a> {
