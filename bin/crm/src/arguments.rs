@@ -181,6 +181,12 @@ pub struct Seed {
     /// How many mandates, each with one of the organisations; one for every four of them unless said.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000_000))]
     pub mandates: Option<u32>,
+    /// How many interactions, each with one of the organisations; two for each of them unless said.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000_000))]
+    pub interactions: Option<u32>,
+    /// How many tasks; one for every two organisations unless said.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=10_000_000))]
+    pub tasks: Option<u32>,
     /// Which data: the same seed and numbers give the same records on any database.
     #[arg(long = "seed", value_name = "S", default_value_t = 1)]
     pub which: u64,
@@ -195,7 +201,7 @@ pub struct Import {
     /// The file: text with a delimiter, such as CSV.
     #[arg(required_unless_present = "revert")]
     pub file: Option<PathBuf>,
-    /// What the rows are: organisations, people, products or mandates.
+    /// What the rows are: organisations, people, products, mandates, interactions or tasks.
     #[arg(long, value_parser = choice::<ImportTarget>, required_unless_present = "revert")]
     pub resource: Option<ImportTarget>,
     /// TOML file of "Header" = "field" for columns that are not recognised.
@@ -225,7 +231,7 @@ pub struct Import {
 /// `crm export`
 #[derive(Args, Debug)]
 pub struct Export {
-    /// What to write: organisations, people, products or mandates.
+    /// What to write: organisations, people, products, mandates, interactions or tasks.
     #[arg(long, value_parser = choice::<SearchType>)]
     pub resource: SearchType,
     /// How: csv or xlsx.

@@ -6,7 +6,7 @@ use crm_testkit::TestDatabase;
 use serde_json::Value;
 use support::Place;
 
-fn seeded(place: &Place, seed: &str) -> [String; 4] {
+fn seeded(place: &Place, seed: &str) -> [String; 6] {
     let arguments = ["seed", "--organisations", "300", "--people", "700", "--seed", seed, "--json"];
     let outcome: Value = serde_json::from_str(&place.run(&arguments).done()).expect("the outcome is JSON");
     assert_eq!((outcome["organisations"].as_u64(), outcome["people"].as_u64()), (Some(300), Some(700)));
@@ -14,13 +14,14 @@ fn seeded(place: &Place, seed: &str) -> [String; 4] {
     let export = |resource| place.run(&["export", "--resource", resource]).done();
     assert_eq!((outcome["products"].as_u64(), outcome["mandates"].as_u64()), (Some(6), Some(75)));
     assert!(outcome["attached"].as_u64() > Some(75));
-    ["organisations", "people", "products", "mandates"].map(export)
+    assert_eq!((outcome["interactions"].as_u64(), outcome["tasks"].as_u64()), (Some(600), Some(150)));
+    ["organisations", "people", "products", "mandates", "interactions", "tasks"].map(export)
 }
 
 #[test]
 fn the_same_seed_makes_the_same_records_in_two_databases() {
     let first = seeded(&Place::new(), "7");
-    assert_eq!(first.each_ref().map(|file| file.lines().count()), [301, 701, 7, 76]);
+    assert_eq!(first.each_ref().map(|file| file.lines().count()), [301, 701, 7, 76, 601, 151]);
     assert!(first == seeded(&Place::new(), "7"), "the same on another SQLite database");
     assert!(first != seeded(&Place::new(), "8"), "another seed makes other records");
     if let Some(postgres) = TestDatabase::postgres() {

@@ -30,6 +30,10 @@ pub enum ImportTarget {
     Products,
     /// [`crate::Mandate`]
     Mandates,
+    /// [`crate::Interaction`]
+    Interactions,
+    /// [`crate::Task`]
+    Tasks,
 }
 
 /// What becomes of a row whose record is already there.

@@ -11,12 +11,12 @@ use std::{
 
 use crm_app::App;
 use crm_domain::{
-    Link, Mandate, Organisation, Person, Product, Version,
+    Interaction, Link, Mandate, Organisation, Person, Product, Task, Version,
     access::{Actor, Create, Grant, Update, policy},
 };
 use crm_persistence::{
-    Backend, Database, DatabaseSettings, Stamp, StoreError, WriteTx, links, mandate_products, mandates, organisations,
-    people, products,
+    Backend, Database, DatabaseSettings, Stamp, StoreError, WriteTx, interactions, links, mandate_products, mandates,
+    organisations, people, products, tasks,
 };
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -46,6 +46,8 @@ pub fn run(settings: &Settings, seed: arguments::Seed) -> Result<(), Failure> {
         people: seed.people.into(),
         products: seed.products.unwrap_or(seed.organisations.div_ceil(50)).into(),
         mandates: seed.mandates.unwrap_or(seed.organisations.div_ceil(4)).into(),
+        interactions: seed.interactions.unwrap_or(seed.organisations.saturating_mul(2)).into(),
+        tasks: seed.tasks.unwrap_or(seed.organisations.div_ceil(2)).into(),
         owners: active.map(|user| Owner { user: user.id, team: user.stamps.team_id }).collect(),
     };
     let loader = Loader {
@@ -57,6 +59,8 @@ pub fn run(settings: &Settings, seed: arguments::Seed) -> Result<(), Failure> {
         products: policy::authorise(&actor)?,
         mandates: policy::authorise(&actor)?,
         attached: policy::authorise(&actor)?,
+        interactions: policy::authorise(&actor)?,
+        tasks: policy::authorise(&actor)?,
         actor,
         turn: Mutex::new(()),
     };
@@ -72,16 +76,23 @@ pub fn run(settings: &Settings, seed: arguments::Seed) -> Result<(), Failure> {
         attached.fetch_add(loader.mandates(from, until)?, Ordering::Relaxed);
         Ok(())
     })?;
+    let happened = AtomicU64::new(0);
+    loader.in_batches(plan.interactions, "interactions", |from, until| {
+        happened.fetch_add(loader.interactions(from, until)?, Ordering::Relaxed);
+        Ok(())
+    })?;
+    loader.in_batches(plan.tasks, "tasks", |from, until| loader.tasks(from, until))?;
+    let happened = happened.into_inner();
     let (linked, attached) = (linked.into_inner(), attached.into_inner());
-    let Plan { organisations, people, products, mandates, seed: which, .. } = plan;
+    let Plan { organisations, people, products, mandates, tasks, seed: which, .. } = plan;
     let outcome = json!({
         "organisations": organisations, "people": people, "links": linked, "products": products, "mandates": mandates,
-        "attached": attached, "seed": which,
+        "attached": attached, "interactions": happened, "tasks": tasks, "seed": which,
     });
     tell(seed.output, &outcome, || {
         format!(
-            "{organisations} organisations, {people} people, {linked} links, {products} products and {mandates} mandates \
-             with {attached} products were made (seed {which})"
+            "{organisations} organisations, {people} people, {linked} links, {products} products, {mandates} mandates with \
+             {attached} products, {happened} interactions and {tasks} tasks were made (seed {which})"
         )
     })
 }
@@ -102,6 +113,8 @@ struct Loader<'a> {
     products: Grant<Create, Product>,
     mandates: Grant<Create, Mandate>,
     attached: Grant<Update, Mandate>,
+    interactions: Grant<Create, Interaction>,
+    tasks: Grant<Create, Task>,
     /// Whose turn it is to write where there is one writer.
     turn: Mutex<()>,
 }
@@ -188,6 +201,24 @@ impl Loader<'_> {
             tx.record_all(changes)
         })?;
         Ok(u64::try_from(attached.len()).expect("a batch has few products"))
+    }
+
+    /// The number of interactions that were made.
+    fn interactions(&self, from: u64, until: u64) -> Result<u64, StoreError> {
+        let (records, changes) = apart((from..until).filter_map(|index| self.plan.interaction(index)));
+        self.write(|tx| {
+            interactions::insert_many(tx, &self.interactions, &records)?;
+            tx.record_all(changes)
+        })?;
+        Ok(u64::try_from(records.len()).expect("a batch has few records"))
+    }
+
+    fn tasks(&self, from: u64, until: u64) -> Result<(), StoreError> {
+        let (records, changes) = apart((from..until).map(|index| self.plan.task(index)));
+        self.write(|tx| {
+            tasks::insert_many(tx, &self.tasks, &records)?;
+            tx.record_all(changes)
+        })
     }
 
     fn write(

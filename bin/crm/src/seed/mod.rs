@@ -6,11 +6,13 @@
 //! ranges that regulators keep for fiction, and the identifiers of entities and
 //! securities begin with prefixes that nobody was given.
 
+mod interaction;
 mod mandate;
 mod organisation;
 mod person;
 mod product;
 mod random;
+mod task;
 mod words;
 
 use chrono::TimeDelta;
@@ -41,6 +43,10 @@ pub struct Plan {
     pub products: u64,
     /// How many mandates.
     pub mandates: u64,
+    /// How many interactions.
+    pub interactions: u64,
+    /// How many tasks.
+    pub tasks: u64,
     /// Who may own records; where there is nobody, nobody does.
     pub owners: Vec<Owner>,
 }
@@ -72,6 +78,8 @@ enum Kind {
     Moment = 4,
     Product = 5,
     Mandate = 6,
+    Interaction = 7,
+    Task = 8,
 }
 
 impl Plan {
@@ -157,8 +165,8 @@ mod tests {
     use std::collections::HashSet;
 
     use crm_domain::{
-        Link, LinkPatch, MandatePatch, MandateStatus, Organisation, OrganisationPatch, Person, PersonPatch,
-        ProductPatch,
+        InteractionPatch, Link, LinkPatch, MandatePatch, MandateStatus, Organisation, OrganisationPatch, Person,
+        PersonPatch, ProductPatch, TaskPatch,
     };
     use serde::Serialize;
     use serde_json::{Map, Value};
@@ -166,14 +174,25 @@ mod tests {
     use super::*;
 
     fn plan(seed: u64) -> Plan {
-        Plan { seed, organisations: 2_000, people: 5_000, products: 400, mandates: 1_000, owners: Vec::new() }
+        Plan {
+            seed,
+            organisations: 2_000,
+            people: 5_000,
+            products: 400,
+            mandates: 1_000,
+            interactions: 2_000,
+            tasks: 1_000,
+            owners: Vec::new(),
+        }
     }
 
     /// The fields of a record that a client may send.
     fn input(record: &impl Serialize, rest: &[&str]) -> Value {
         let Value::Object(mut fields) = serde_json::to_value(record).unwrap() else { panic!("a record is an object") };
         for name in
-            ["id", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at"].iter().chain(rest)
+            ["id", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "last_activity_at"]
+                .iter()
+                .chain(rest)
         {
             fields.remove(*name);
         }
@@ -223,6 +242,17 @@ mod tests {
         for index in 0..plan.products {
             let made = plan.product(index);
             let read = ProductPatch::read_new(input(&made.record, &[])).unwrap();
+            let again = made.record.apply(&read, None, made.record.stamps.created_at).unwrap();
+            assert!(again.changes.is_empty(), "{:?}", again.changes);
+        }
+        for made in (0..plan.interactions).filter_map(|index| plan.interaction(index)) {
+            let read = InteractionPatch::read_new(input(&made.record, &[])).unwrap();
+            let again = made.record.apply(&read, None, made.record.stamps.created_at).unwrap();
+            assert!(again.changes.is_empty(), "{:?}", again.changes);
+        }
+        for index in 0..plan.tasks {
+            let made = plan.task(index);
+            let read = TaskPatch::read_new(input(&made.record, &["completed_at"])).unwrap();
             let again = made.record.apply(&read, None, made.record.stamps.created_at).unwrap();
             assert!(again.changes.is_empty(), "{:?}", again.changes);
         }

@@ -1,7 +1,9 @@
 //! Cells as people and registers write them, turned into what the domain reads. What cannot be turned stays as it is, and
 //! the domain says what is wrong with it.
 
-use crm_domain::values::{CountryCode, LanguageCode, Money, Percent, PhoneNumber, fold, parse_date_lenient};
+use crm_domain::values::{
+    CountryCode, LanguageCode, Minutes, Money, Percent, PhoneNumber, Timestamp, fold, parse_date_lenient,
+};
 use serde_json::{Value, json};
 
 use super::reader::truth;
@@ -17,6 +19,10 @@ pub(super) enum Reading {
     Money,
     /// A calendar date.
     Date,
+    /// A time, in UTC where no zone is named.
+    Time,
+    /// A duration in whole minutes.
+    Minutes,
     /// Yes or no.
     Truth,
     /// A country by code or name.
@@ -44,6 +50,8 @@ impl Reading {
             Self::Text => None,
             Self::Money => Money::parse_lenient(cell).ok().map(|money| money.to_string()),
             Self::Date => parse_date_lenient(cell).ok().map(|date| date.to_string()),
+            Self::Time => Timestamp::parse_lenient(cell).ok().map(|time| time.to_string()),
+            Self::Minutes => return Minutes::parse(cell).map_or_else(|_| cell.into(), |minutes| json!(minutes)),
             Self::Truth => return truth(cell).map_or_else(|| cell.into(), Value::Bool),
             Self::Country => CountryCode::from_name(cell).map(|code| code.to_string()),
             Self::Language => language(cell),
@@ -113,6 +121,8 @@ mod tests {
         check(Reading::Text, " a\nb ", &json!("a\nb"));
         check(Reading::Money, "1 250 000,50 €", &json!("1250000.50"));
         check(Reading::Date, "01/02/2026", &json!("2026-02-01"));
+        check(Reading::Time, "03/02/2026 14:30", &json!("2026-02-03T14:30:00.000000Z"));
+        check(Reading::Minutes, " 45", &json!(45));
         check(Reading::Truth, "Vivant", &json!(true));
         check(Reading::Country, "France", &json!("FR"));
         check(Reading::Language, "fr-FR", &json!("fr"));
@@ -124,9 +134,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_stays_for_the_domain_to_refuse() {
-        for reading in
-            [Reading::Money, Reading::Date, Reading::Truth, Reading::Country, Reading::Percent, Reading::Phone]
-        {
+        for reading in [
+            Reading::Money,
+            Reading::Date,
+            Reading::Time,
+            Reading::Minutes,
+            Reading::Truth,
+            Reading::Country,
+            Reading::Percent,
+            Reading::Phone,
+        ] {
             check(reading, "perhaps", &json!("perhaps"));
         }
     }

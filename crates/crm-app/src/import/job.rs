@@ -16,6 +16,7 @@ use super::{
     ImportOptions, Progress,
     chunk::{self, Care, ChunkOutcome},
     feed::{self, Chunk, Counted, Halt},
+    interactions::Interactions,
     mandates::Mandates,
     organisations::Organisations,
     people::{LinkGrants, People},
@@ -24,6 +25,7 @@ use super::{
     row::RowReader,
     seen::Seen,
     target::Target,
+    tasks::Tasks,
 };
 use crate::{App, Error};
 
@@ -90,6 +92,14 @@ impl Job<'_> {
             ImportTarget::Mandates => {
                 let grant = policy::authorise(self.actor).map_err(Error::from)?;
                 self.run_rows(read, &Mandates { app, grant, organisations: policy::authorise(self.actor) })
+            }
+            ImportTarget::Interactions => {
+                let grant = policy::authorise(self.actor).map_err(Error::from)?;
+                self.run_rows(read, &Interactions { app, grant, organisations: policy::authorise(self.actor) })
+            }
+            ImportTarget::Tasks => {
+                let grant = policy::authorise(self.actor).map_err(Error::from)?;
+                self.run_rows(read, &Tasks { app, grant, organisations: policy::authorise(self.actor) })
             }
         }
     }

@@ -7,6 +7,7 @@ mod cells;
 mod chunk;
 mod employer;
 mod feed;
+mod interactions;
 mod job;
 mod mandates;
 mod organisations;
@@ -20,6 +21,7 @@ mod runner;
 mod seen;
 mod spool;
 mod target;
+mod tasks;
 
 use std::{
     collections::BTreeMap,
@@ -28,8 +30,8 @@ use std::{
 };
 
 use crm_domain::{
-    ChangeAction, Import, ImportCounts, ImportId, ImportStatus, ImportTarget, Mandate, OnDuplicate, Organisation,
-    Person, Product, Version,
+    ChangeAction, Import, ImportCounts, ImportId, ImportStatus, ImportTarget, Interaction, Mandate, OnDuplicate,
+    Organisation, Person, Product, Task, Version,
     access::{Actor, Denied, Import as ImportAction, Scope, policy},
     query::Page,
     values::CountryCode,
@@ -245,6 +247,8 @@ fn scope(actor: &Actor, resource: ImportTarget) -> Result<Scope, Denied> {
         ImportTarget::People => policy::authorise::<ImportAction, Person>(actor)?.scope(),
         ImportTarget::Products => policy::authorise::<ImportAction, Product>(actor)?.scope(),
         ImportTarget::Mandates => policy::authorise::<ImportAction, Mandate>(actor)?.scope(),
+        ImportTarget::Interactions => policy::authorise::<ImportAction, Interaction>(actor)?.scope(),
+        ImportTarget::Tasks => policy::authorise::<ImportAction, Task>(actor)?.scope(),
     })
 }
 

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 
 use crm_domain::{
-    Change, ChangeAction, FieldChange, Import, ImportCounts, ImportId, ImportStatus, LinkId, Mandate, MandateId,
-    MandatePatch, Organisation, OrganisationId, OrganisationPatch, Person, PersonId, PersonPatch, Product, ProductId,
-    ProductPatch, RecordKind, RecordedChange, Version,
+    Change, ChangeAction, FieldChange, Import, ImportCounts, ImportId, ImportStatus, Interaction, InteractionId,
+    InteractionPatch, LinkId, Mandate, MandateId, MandatePatch, Organisation, OrganisationId, OrganisationPatch,
+    Person, PersonId, PersonPatch, Product, ProductId, ProductPatch, RecordKind, RecordedChange, Task, TaskId,
+    TaskPatch, Version,
     access::{Actor, Grant, Import as ImportAction, Update, policy},
 };
 use crm_persistence::{
@@ -25,9 +26,9 @@ use super::{
 use crate::{
     Answer, App, Error, Once,
     app::system_grant,
-    mandates as mandate_use_cases,
+    interactions as interaction_use_cases, mandates as mandate_use_cases,
     organisations::{self as organisation_use_cases},
-    people as people_use_cases, products as product_use_cases,
+    people as people_use_cases, products as product_use_cases, tasks as task_use_cases,
 };
 
 /// How many changes one transaction takes back.
@@ -91,6 +92,8 @@ struct Grants {
     people: Result<Grant<ImportAction, Person>, Error>,
     products: Result<Grant<ImportAction, Product>, Error>,
     mandates: Result<Grant<ImportAction, Mandate>, Error>,
+    interactions: Result<Grant<ImportAction, Interaction>, Error>,
+    tasks: Result<Grant<ImportAction, Task>, Error>,
     links: Grant<Update, Organisation>,
 }
 
@@ -102,6 +105,8 @@ impl Grants {
             people: policy::authorise(actor).map_err(Error::from),
             products: policy::authorise(actor).map_err(Error::from),
             mandates: policy::authorise(actor).map_err(Error::from),
+            interactions: policy::authorise(actor).map_err(Error::from),
+            tasks: policy::authorise(actor).map_err(Error::from),
             links: system_grant("revert of an import")?,
         })
     }
@@ -199,11 +204,11 @@ impl Reverting<'_> {
             RecordKind::Links => self.undo_link(tx, change, version),
             RecordKind::Products => self.undo_product(tx, change, version),
             RecordKind::Mandates => self.undo_mandate(tx, change, version),
+            RecordKind::Interactions => self.undo_interaction(tx, change, version),
+            RecordKind::Tasks => self.undo_task(tx, change, version),
             // The import itself, and what imports do not touch.
             RecordKind::Imports
             | RecordKind::MandateProducts
-            | RecordKind::Interactions
-            | RecordKind::Tasks
             | RecordKind::Users
             | RecordKind::Teams
             | RecordKind::Roles => Ok(tx.unchanged(Undone::Reverted(None))),
@@ -305,6 +310,79 @@ impl Reverting<'_> {
             return Ok(save(tx, grant, version, state, ChangeAction::Deleted, Vec::new())?.with(Undone::Reverted(None)));
         }
         let patch = ProductPatch::read(old_values(&change.changed))?;
+        let applied = current.apply(&patch, by, tx.at())?;
+        let next = applied.state.stamps.version;
+        let saved =
+            tx.savepoint(|tx| Ok(save(tx, grant, version, applied.state, ChangeAction::Updated, applied.changes)?));
+        kept_where_refused(tx, saved.map(|saved| saved.with(Undone::Reverted(Some(next)))))
+    }
+
+    fn undo_interaction(
+        &self,
+        tx: &mut WriteTx,
+        change: &RecordedChange,
+        version: Version,
+    ) -> Result<Recorded<Undone>, Error> {
+        use interaction_use_cases::{live_or_deleted, save};
+        let grant = self.grants.interactions.as_ref().map_err(|_| Error::NotFound)?;
+        let current = match live_or_deleted(tx, grant, InteractionId::new(change.id)) {
+            Ok(current) => current,
+            Err(StoreError::NotFound) => return Ok(tx.unchanged(Undone::Kept)),
+            Err(error) => return Err(error.into()),
+        };
+        if current.stamps.is_deleted() || is_undone(&current, &change.changed)? {
+            return Ok(tx.unchanged(Undone::Reverted(Some(current.stamps.version))));
+        }
+        if current.stamps.version != version {
+            return Ok(tx.unchanged(Undone::Kept));
+        }
+        let by = grant.actor().user_id();
+        if change.action == ChangeAction::Created {
+            let mut state = current.clone();
+            state.stamps = state.stamps.touched(by, tx.at());
+            state.stamps.deleted_at = Some(tx.at());
+            return Ok(
+                save(tx, grant, &current, state, ChangeAction::Deleted, Vec::new())?.with(Undone::Reverted(None))
+            );
+        }
+        let patch = InteractionPatch::read(old_values(&change.changed))?;
+        let applied = current.apply(&patch, by, tx.at())?;
+        let next = applied.state.stamps.version;
+        let saved =
+            tx.savepoint(|tx| Ok(save(tx, grant, &current, applied.state, ChangeAction::Updated, applied.changes)?));
+        kept_where_refused(tx, saved.map(|saved| saved.with(Undone::Reverted(Some(next)))))
+    }
+
+    fn undo_task(
+        &self,
+        tx: &mut WriteTx,
+        change: &RecordedChange,
+        version: Version,
+    ) -> Result<Recorded<Undone>, Error> {
+        use task_use_cases::{live_or_deleted, save};
+        let grant = self.grants.tasks.as_ref().map_err(|_| Error::NotFound)?;
+        let current = match live_or_deleted(tx, grant, TaskId::new(change.id)) {
+            Ok(current) => current,
+            Err(StoreError::NotFound) => return Ok(tx.unchanged(Undone::Kept)),
+            Err(error) => return Err(error.into()),
+        };
+        if current.stamps.is_deleted() || is_undone(&current, &change.changed)? {
+            return Ok(tx.unchanged(Undone::Reverted(Some(current.stamps.version))));
+        }
+        if current.stamps.version != version {
+            return Ok(tx.unchanged(Undone::Kept));
+        }
+        let by = grant.actor().user_id();
+        if change.action == ChangeAction::Created {
+            let mut state = current;
+            state.stamps = state.stamps.touched(by, tx.at());
+            state.stamps.deleted_at = Some(tx.at());
+            return Ok(save(tx, grant, version, state, ChangeAction::Deleted, Vec::new())?.with(Undone::Reverted(None)));
+        }
+        // The stamp of completion follows the status by itself.
+        let fields: Vec<FieldChange> =
+            change.changed.iter().filter(|change| change.field != "completed_at").cloned().collect();
+        let patch = TaskPatch::read(old_values(&fields))?;
         let applied = current.apply(&patch, by, tx.at())?;
         let next = applied.state.stamps.version;
         let saved =

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveTime, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Date, text_value::text_input};
+use super::{Date, parse_date_lenient, text_value::text_input};
 use crate::Violation;
 
 /// A point in time, UTC, in whole microseconds, in the years 0001 to 9999: exactly what both databases can hold.
@@ -40,6 +40,26 @@ impl Timestamp {
         let time = time.filter(|micros| (EARLIEST_MICROS..=LATEST_MICROS).contains(micros));
         let detail = "must be a time as in RFC 3339, for example 2026-01-01T00:00:00Z, in the years 0001 to 9999";
         time.map(Self::from_micros).ok_or_else(|| Violation::new("timestamp", detail))
+    }
+
+    /// Reads a time as files have it: also without a zone, which is then UTC, with a date as in [`super::parse_date_lenient`],
+    /// with or without seconds, and a date alone, which is its beginning. Breaks `timestamp`.
+    ///
+    /// ```
+    /// use crm_domain::values::Timestamp;
+    /// assert_eq!(Timestamp::parse_lenient("03/02/2026 14:30"), Timestamp::parse("2026-02-03T14:30:00Z"));
+    /// assert_eq!(Timestamp::parse_lenient("2026-02-03"), Timestamp::parse("2026-02-03T00:00:00Z"));
+    /// ```
+    pub fn parse_lenient(text: &str) -> Result<Self, Violation> {
+        let text = text.trim();
+        let parsed = Self::parse(text);
+        if parsed.is_ok() {
+            return parsed;
+        }
+        let (day, time) = text.split_once([' ', 'T', 't']).unwrap_or((text, "00:00"));
+        let (Ok(date), time) = (parse_date_lenient(day), time.trim()) else { return parsed };
+        let time = NaiveTime::parse_from_str(time, "%H:%M:%S%.f").or_else(|_| NaiveTime::parse_from_str(time, "%H:%M"));
+        time.map_or(parsed, |time| Ok(Self::from(date.and_time(time).and_utc())))
     }
 
     /// The time so many microseconds after the beginning of 1970; beyond the years 0001 to 9999 the nearest one within.
@@ -143,6 +163,18 @@ mod tests {
             "now",
         ] {
             check(Timestamp::parse(wrong), Err("timestamp"));
+        }
+    }
+
+    #[test]
+    fn files_have_times_in_several_forms() {
+        check(Timestamp::parse_lenient("2026-01-01T01:00:00+01:00"), Ok("2026-01-01T00:00:00.000000Z"));
+        check(Timestamp::parse_lenient(" 03/02/2026 9:05 "), Ok("2026-02-03T09:05:00.000000Z"));
+        check(Timestamp::parse_lenient("2026-02-03 14:30:15.5"), Ok("2026-02-03T14:30:15.500000Z"));
+        check(Timestamp::parse_lenient("2026-02-03T14:30"), Ok("2026-02-03T14:30:00.000000Z"));
+        check(Timestamp::parse_lenient("03.02.2026"), Ok("2026-02-03T00:00:00.000000Z"));
+        for wrong in ["", "soon", "14:30", "2026-02-30", "2026-02-03 25:00", "02/13/2026 10:00"] {
+            check(Timestamp::parse_lenient(wrong), Err("timestamp"));
         }
     }
 

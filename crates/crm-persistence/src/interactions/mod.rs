@@ -9,11 +9,12 @@ use crm_domain::{
     Interaction, InteractionField, InteractionId, Version,
     access::{ActionType, Create, Grant},
     query::{ListQuery, Page},
+    values::Timestamp,
 };
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper};
 
 use crate::{
-    column::UuidColumn,
+    column::{TimeColumn, UuidColumn},
     connection::{AnyConnection, Multi},
     dialect::insert_all,
     error::StoreError,
@@ -144,4 +145,16 @@ pub fn save<A: ActionType>(
         Some(current) => Err(StoreError::Stale { current: Version::from_stored(current) }),
         None => Err(StoreError::NotFound),
     }
+}
+
+/// The live interactions, in the scope of the grant, that happened at one of these times.
+pub fn at_times<A: ActionType>(
+    tx: &mut impl Transaction,
+    grant: &Grant<A, Interaction>,
+    times: &[Timestamp],
+) -> Result<Vec<Interaction>, StoreError> {
+    let times = times.iter().map(|time| TimeColumn::from(*time));
+    let query = table::table.select(InteractionRow::as_select()).filter(visible(grant, TABLE, Life::Live));
+    let rows: Vec<InteractionRow> = query.filter(table::occurred_at.eq_any(times)).load(connection(tx))?;
+    Ok(filled(connection(tx), rows)?)
 }

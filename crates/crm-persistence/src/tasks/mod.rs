@@ -7,11 +7,12 @@ use crm_domain::{
     Task, TaskField, TaskId, Version,
     access::{ActionType, Create, Grant},
     query::{ListQuery, Page},
+    values::Timestamp,
 };
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper};
 
 use crate::{
-    column::UuidColumn,
+    column::{TimeColumn, UuidColumn},
     connection::Multi,
     dialect::insert_all,
     error::StoreError,
@@ -122,4 +123,28 @@ pub fn save<A: ActionType>(
 pub fn has_next(tx: &mut WriteTx, id: TaskId) -> Result<bool, StoreError> {
     let next = table::table.select(table::id).filter(table::previous_task_id.eq(UuidColumn::from(id)));
     Ok(next.first::<UuidColumn>(connection(tx)).optional()?.is_some())
+}
+
+/// What rows of an import are recognised by.
+#[derive(Clone, Debug, Default)]
+pub struct MatchKeys {
+    /// Times at which tasks are due.
+    pub due: Vec<Timestamp>,
+    /// Folded titles of tasks that are never due.
+    pub undue_titles: Vec<String>,
+}
+
+/// The live tasks, in the scope of the grant, that have one of these keys.
+pub fn matching<A: ActionType>(
+    tx: &mut impl Transaction,
+    grant: &Grant<A, Task>,
+    keys: &MatchKeys,
+) -> Result<Vec<Task>, StoreError> {
+    let base = || table::table.select(TaskRow::as_select()).filter(visible(grant, TABLE, Life::Live));
+    // One query for each key: each walks its own index, which one query with OR would not on either database.
+    let due = keys.due.iter().map(|time| TimeColumn::from(*time));
+    let mut rows: Vec<TaskRow> = base().filter(table::due_at.eq_any(due)).load(connection(tx))?;
+    let undue = base().filter(table::title_key.eq_any(&keys.undue_titles)).filter(table::due_at.is_null());
+    rows.extend(undue.load::<TaskRow>(connection(tx))?);
+    Ok(rows.into_iter().map(Task::from).collect())
 }

@@ -28,7 +28,7 @@ pub use error::{BrokenRow, NotText, ReadError, Reason, RowError};
 pub use error_file::{ErrorFile, Problem, spreadsheet_plain, spreadsheet_safe};
 pub use headers::{Column, Synonyms, Use, recognise};
 pub use rows::{Options, Reader, Row, Shape, Warnings};
-pub use synonyms::{MANDATE, ORGANISATION, PERSON, PRODUCT, truth};
+pub use synonyms::{INTERACTION, MANDATE, ORGANISATION, PERSON, PRODUCT, TASK, truth};
 
 /// The longest record that is read, in bytes of UTF-8 text with its quotes and line end.
 pub const RECORD_BYTES: usize = 1024 * 1024;

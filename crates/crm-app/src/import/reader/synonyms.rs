@@ -185,6 +185,39 @@ pub const MANDATE: &Synonyms = &[
     ("notes", NOTES),
 ];
 
+/// The fields of an interaction, and those that name its organisation.
+#[rustfmt::skip]
+pub const INTERACTION: &Synonyms = &[
+    ("organisation_id", &["organization id", "company id", "id organisation", "identifiant organisation"]),
+    ("organisation", ORGANISATION_NAME),
+    ("organisation_lei", ORGANISATION_LEI),
+    ("organisation_licence_number", ORGANISATION_LICENCE),
+    ("type", &["interaction type", "activity type", "activity", "channel", "type d'interaction", "type d'échange", "canal"]),
+    ("occurred_at", &[
+        "date", "date and time", "occurred on", "happened at", "activity date", "meeting date", "call date",
+        "date et heure", "date de l'échange", "date du rendez-vous", "le",
+    ]),
+    ("duration_minutes", &["duration", "minutes", "duration in minutes", "durée", "durée en minutes"]),
+    ("subject", &["title", "topic", "summary", "object", "sujet", "objet", "titre"]),
+    ("body", &["description", "details", "minutes of the meeting", "content", "compte rendu", "contenu", "détails"]),
+    ("outcome", &["result", "conclusion", "next steps", "résultat", "suite à donner"]),
+];
+
+/// The fields of a task, and those that name its organisation.
+#[rustfmt::skip]
+pub const TASK: &Synonyms = &[
+    ("organisation_id", &["organization id", "company id", "id organisation", "identifiant organisation"]),
+    ("organisation", ORGANISATION_NAME),
+    ("organisation_lei", ORGANISATION_LEI),
+    ("organisation_licence_number", ORGANISATION_LICENCE),
+    ("title", &["task", "subject", "to do", "todo", "tâche", "titre", "sujet", "à faire"]),
+    ("description", &["details", "notes", "comment", "détails", "commentaire", "remarques"]),
+    ("due_at", &["due", "due date", "due on", "deadline", "échéance", "date d'échéance", "à faire pour le", "date limite"]),
+    ("priority", &["importance", "urgency", "priorité", "urgence"]),
+    ("status", &["task status", "state", "statut", "état", "avancement"]),
+    ("recurrence", &["rrule", "repeat", "repeats", "récurrence", "répétition"]),
+];
+
 #[rustfmt::skip]
 const ORGANISATION_NAME: &[&str] = &[
     "organization", "organisation name", "organization name", "company", "company name", "account",
