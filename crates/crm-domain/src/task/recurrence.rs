@@ -64,6 +64,8 @@ impl Recurrence {
         let later_than = due.max(done);
         let set = rest.uncounted().build(start).ok()?;
         let found = set.after(whole_seconds(later_than)).all(2).dates.into_iter();
+        // A time that cannot be told is the end of the series, not the last moment of the calendar.
+        let found = found.filter(|time| time.timestamp_micros() <= Timestamp::LATEST.micros());
         let mut times = found.map(|time| Timestamp::from(time.with_timezone(&Utc)).plus(finer));
         times.find(|time| *time > later_than).map(|time| (time, rest))
     }
@@ -75,6 +77,9 @@ impl Recurrence {
         }
         if !rule.get_by_second().is_empty() {
             return Err(violation("must not come by the second"));
+        }
+        if rule.get_interval() == 0 {
+            return Err(violation("must have an INTERVAL from 1"));
         }
         if rule.get_count().is_some_and(|count| !(1..=MOST).contains(&count)) {
             return Err(violation(format!("must have a COUNT from 1 to {MOST}")));
