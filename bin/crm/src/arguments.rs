@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use crm_domain::{
     Choice, ImportId, ImportTarget, OnDuplicate,
-    access::BuiltInRole,
     parse_choice,
     values::{EmailAddress, Name},
 };
@@ -107,11 +106,27 @@ pub enum User {
         #[command(flatten)]
         #[allow(missing_docs)]
         user: WhichUser,
-        /// The role: admin, manager, user or read_only.
-        #[arg(long, value_parser = choice::<BuiltInRole>)]
-        role: BuiltInRole,
+        /// The name of the role: admin, manager, user, read_only, or one of your own.
+        #[arg(long, value_parser = Name::parse)]
+        role: Name,
     },
-    /// Keeps a user from signing in, and ends their sessions.
+    /// Lists the users, with the names of their roles and teams.
+    #[command(after_help = "Example: crm user list --json")]
+    List(Output),
+    /// Puts a user into a team, or into none.
+    #[command(after_help = "Example: crm user set-team --email ann@example.com --team Paris")]
+    SetTeam {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        user: WhichUser,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        team: WhichTeam,
+    },
+    /// Lets a user sign in again.
+    #[command(after_help = "Example: crm user activate --email ann@example.com")]
+    Activate(WhichUser),
+    /// Keeps a user from signing in, and ends their sessions and API keys.
     #[command(after_help = "Example: crm user deactivate --email ann@example.com")]
     Deactivate(WhichUser),
     /// Gives a user another password and ends their sessions. Without --password-stdin a random one is printed once.
@@ -135,10 +150,10 @@ pub struct AddUser {
     /// The name.
     #[arg(long, value_parser = Name::parse)]
     pub name: Name,
-    /// The role: admin, manager, user or read_only.
-    #[arg(long, value_parser = choice::<BuiltInRole>)]
-    pub role: BuiltInRole,
-    /// The name of the team; it is made if there is none of this name.
+    /// The name of the role: admin, manager, user, read_only, or one of your own.
+    #[arg(long, value_parser = Name::parse)]
+    pub role: Name,
+    /// The team by name or id; it is made if there is none of this name.
     #[arg(long, value_parser = Name::parse)]
     pub team: Option<Name>,
     #[command(flatten)]
@@ -155,6 +170,18 @@ pub struct WhichUser {
     /// The address that the user signs in with.
     #[arg(long, value_parser = EmailAddress::parse)]
     pub email: EmailAddress,
+}
+
+/// Which team a user shall belong to.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct WhichTeam {
+    /// The team by name or id; it is made if there is none of this name.
+    #[arg(long, value_parser = Name::parse)]
+    pub team: Option<Name>,
+    /// No team.
+    #[arg(long)]
+    pub no_team: bool,
 }
 
 /// Where a password comes from.

@@ -15,9 +15,9 @@ use tokio::{
 };
 
 use crate::{
-    Clock, Error, HashingSettings, SystemClock, changes::Changes, clock::Times, import::Imports, import::Runner,
-    links::Links, organisations::Organisations, password::Hashing, people::People, relay::Relay, sessions::Sessions,
-    users::Users,
+    Clock, Error, HashingSettings, SystemClock, api_keys::ApiKeys, changes::Changes, clock::Times, explain::Access,
+    import::Imports, import::Runner, links::Links, organisations::Organisations, password::Hashing, people::People,
+    relay::Relay, roles::Roles, sessions::Sessions, teams::Teams, upkeep::Upkeep, users::Users,
 };
 
 /// What the use cases need to be told.
@@ -70,6 +70,7 @@ struct Inner {
     hashing: Hashing,
     relay: Relay,
     runner: Runner,
+    upkeep: Upkeep,
 }
 
 /// How long a request waits for a connection before it is told that the service is busy.
@@ -86,6 +87,7 @@ impl App {
             hashing: Hashing::new(settings.hashing),
             relay: Relay::default(),
             runner: Runner::default(),
+            upkeep: Upkeep::default(),
             database,
             settings,
         }))
@@ -152,18 +154,40 @@ impl App {
         Users { app: self.clone() }
     }
 
-    /// Starts what goes on beside the requests: the relay and the upkeep of imports.
+    /// Users who share records.
+    pub fn teams(&self) -> Teams {
+        Teams { app: self.clone() }
+    }
+
+    /// Sets of permissions.
+    pub fn roles(&self) -> Roles {
+        Roles { app: self.clone() }
+    }
+
+    /// Personal API keys.
+    pub fn api_keys(&self) -> ApiKeys {
+        ApiKeys { app: self.clone() }
+    }
+
+    /// Why somebody may do something.
+    pub fn access(&self) -> Access {
+        Access { app: self.clone() }
+    }
+
+    /// Starts what goes on beside the requests: the relay, the upkeep of imports, the removal of what has expired.
     ///
     /// Must be called within a tokio runtime. Call [`App::stop`] before the runtime is shut down.
     pub fn start(&self) {
         Runner::start(self);
         Relay::start(self);
+        Upkeep::start(self);
     }
 
     /// Asks what goes on beside the requests to end: a running import stops after its present chunk of rows.
     pub fn stop(&self) {
         self.0.runner.stop();
         self.0.relay.stop();
+        self.0.upkeep.stop();
     }
 
     pub(crate) fn hashing(&self) -> &Hashing {
@@ -172,6 +196,10 @@ impl App {
 
     pub(crate) fn relay(&self) -> &Relay {
         &self.0.relay
+    }
+
+    pub(crate) fn upkeep(&self) -> &Upkeep {
+        &self.0.upkeep
     }
 
     pub(crate) fn runner(&self) -> &Runner {

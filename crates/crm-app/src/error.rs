@@ -15,6 +15,9 @@ pub enum Error {
     /// The role does not allow it, whichever the record. 403
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// Only a session may do it, and the caller comes with an API key. 403
+    #[error("an API key may not do this")]
+    SessionRequired,
     /// Not there, or not in the caller's scope. 404
     #[error("no such record")]
     NotFound,
@@ -95,6 +98,7 @@ impl Error {
         match self {
             Self::Unauthenticated => "unauthenticated",
             Self::Denied(_) => "forbidden",
+            Self::SessionRequired => "session_required",
             Self::NotFound => "not_found",
             Self::Stale { .. } => "stale",
             Self::Conflict { code, .. } => code,

@@ -337,6 +337,30 @@ pub(crate) fn hash(password: &SecretString) -> Result<String, Error> {
     hashed.map(|hash| hash.to_string()).map_err(Error::internal)
 }
 
+/// Whether a hash was made with less memory, passes or lanes than one of now would be.
+pub(crate) fn is_outdated(hash: &str) -> bool {
+    let costs = |hash: &str| -> Option<[u64; 3]> {
+        let parameters = hash.split('$').nth(3)?;
+        let cost = |name: &str| parameters.split(',').find_map(|one| one.strip_prefix(name)?.parse().ok());
+        Some([cost("m=")?, cost("t=")?, cost("p=")?])
+    };
+    // A hash that cannot be read as one of these is of an older kind.
+    let (stored, now) = (costs(hash).unwrap_or_default(), costs(DECOY).expect("the decoy has its parameters"));
+    stored.iter().zip(now).any(|(stored, now)| *stored < now)
+}
+
+/// Without characters that are taken for one another.
+const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// A password that nobody knows yet: six groups of four out of 32 characters, 120 random bits. No token looks like it.
+pub fn random() -> Result<SecretString, Error> {
+    let mut bytes = [0; 24];
+    getrandom::fill(&mut bytes).map_err(Error::internal)?;
+    let group = |bytes: &[u8]| bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
+    let groups: Vec<String> = bytes.chunks(4).map(group).collect();
+    Ok(groups.join("-").into())
+}
+
 /// The hash of random bytes that nobody keeps, with the parameters of [`hash`].
 const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$pVKYkCcFpF8AXK6uVKnj2A$163RczgtOJlbPGO2egJgGswSAh3CVYt+GfAz86Za4QE";
 
@@ -400,6 +424,23 @@ mod tests {
         assert_eq!(parameters(DECOY), parameters(&real));
         assert_eq!(parameters(DECOY)[3], "m=19456,t=2,p=1");
         assert_eq!(DECOY.len(), real.len());
+    }
+
+    #[test]
+    fn a_hash_with_lower_parameters_is_outdated() {
+        let with = |parameters: &str| format!("$argon2id$v=19${parameters}$c2FsdHNhbHQ$aGFzaA");
+        assert!(is_outdated(&with("m=19455,t=2,p=1")) && is_outdated(&with("m=65536,t=1,p=1")));
+        assert!(is_outdated("$2b$12$abcdefghijklmnopqrstuv") && is_outdated("hash"));
+        assert!(!is_outdated(&with("m=19456,t=2,p=1")) && !is_outdated(&with("m=65536,t=3,p=4")));
+        assert!(!is_outdated(DECOY));
+    }
+
+    #[test]
+    fn a_random_password_keeps_the_rules_and_has_a_shape_of_its_own() {
+        let (one, other) = (random().expect("random bits"), random().expect("random bits"));
+        assert_ne!(one.expose_secret(), other.expose_secret());
+        assert!(check(&one, &[]).is_ok() && one.expose_secret().split('-').all(|group| group.len() == 4));
+        assert!(!one.expose_secret().starts_with("crm_"));
     }
 
     #[tokio::test]

@@ -1,14 +1,17 @@
 //! Signing in and out. A session is a family of tokens: each refresh replaces both, and a refresh token that is used
 //! twice has been stolen from somebody, so it ends the family.
+//!
+//! There is no time of grace. Of two honest requests that refresh one token at once, exactly one gets a pair, and the other
+//! ends the family, that pair included: a thief who is a little faster looks just the same. A client refreshes in one place.
 
 use chrono::TimeDelta;
 use crm_domain::{
-    Session, SessionId, User,
+    ApiKeyId, Session, SessionId, User,
     access::{Actor, Role},
     values::{EmailAddress, Timestamp},
 };
 use crm_persistence::{
-    sessions::{self, NewSession, Rotation},
+    sessions::{self, KnownSession, NewSession, Rotation},
     users,
 };
 use secrecy::SecretString;
@@ -49,15 +52,34 @@ pub struct LoggedIn {
     pub user: User,
 }
 
+/// What somebody showed to be let in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Credential {
+    /// The access token of a session.
+    Session(SessionId),
+    /// The secret of an API key.
+    ApiKey(ApiKeyId),
+}
+
 /// Who a token belongs to.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
-    /// Its session.
-    pub session: SessionId,
+    /// What was shown.
+    pub credential: Credential,
     /// Its user.
     pub user: User,
     /// The user with the role and the team of this moment, for the policy.
     pub actor: Actor,
+}
+
+impl SignedIn {
+    /// The session, for what no API key may do: make keys, change the password, end sessions.
+    pub fn session(&self) -> Result<SessionId, Error> {
+        match self.credential {
+            Credential::Session(session) => Ok(session),
+            Credential::ApiKey(_) => Err(Error::SessionRequired),
+        }
+    }
 }
 
 /// The tokens of a session, for the caller and for the store.
@@ -86,8 +108,10 @@ impl Sessions {
             None => None,
         };
         let (user, hash) = known.unzip();
-        let matches = self.app.hashing().verify(password, hash.flatten()).await?;
+        let hash = hash.flatten();
+        let matches = self.app.hashing().verify(password.clone(), hash.clone()).await?;
         let user = user.filter(|user| matches && user.is_active).ok_or(Error::Unauthenticated)?;
+        let renewed = self.renewed(hash, password).await;
         let pair = Pair::issue()?;
         let session = self.new_session(&user, self.app.now());
         let new = NewSession {
@@ -101,6 +125,9 @@ impl Sessions {
             .write(&Actor::system("sign-in"), move |tx| {
                 sessions::insert(tx, &session, &new)?;
                 users::signed_in(tx, id)?;
+                if let Some((before, after)) = renewed {
+                    users::rehash(tx, id, &before, &after)?;
+                }
                 Ok(tx.unchanged(()))
             })
             .await?;
@@ -131,8 +158,28 @@ impl Sessions {
         found.map(|user| pair.told(user)).ok_or(Error::Unauthenticated)
     }
 
-    /// Ends a session at once.
-    pub async fn logout(&self, session: SessionId) -> Result<(), Error> {
+    /// The caller's sessions that have neither ended nor expired, the newest first.
+    pub async fn list(&self, caller: &SignedIn) -> Result<Vec<KnownSession>, Error> {
+        caller.session()?;
+        let (user, now) = (caller.user.id, self.app.now());
+        self.app.read(move |tx| Ok(sessions::list_of(tx, user, now)?)).await
+    }
+
+    /// Ends one of the caller's sessions at once; another user's is not there.
+    pub async fn end(&self, caller: &SignedIn, session: SessionId) -> Result<(), Error> {
+        caller.session()?;
+        let user = caller.user.id;
+        self.app
+            .write(&caller.actor, move |tx| {
+                sessions::end_of(tx, user, session)?;
+                Ok(tx.unchanged(()))
+            })
+            .await
+    }
+
+    /// Ends the caller's session at once.
+    pub async fn logout(&self, caller: &SignedIn) -> Result<(), Error> {
+        let session = caller.session()?;
         self.app
             .write(&Actor::system("sign-out"), move |tx| {
                 sessions::end(tx, session)?;
@@ -141,9 +188,11 @@ impl Sessions {
             .await
     }
 
-    /// Whose access token it is: one query, so that a change of role, team or state acts on the next request.
-    pub async fn actor(&self, access_token: &SecretString) -> Result<SignedIn, Error> {
-        let hash = TokenKind::Access.hash_of(access_token).ok_or(Error::Unauthenticated)?;
+    /// Whose access token or API key it is: one query, so that a change of role, team or state acts on the next request.
+    pub async fn actor(&self, token: &SecretString) -> Result<SignedIn, Error> {
+        let Some(hash) = TokenKind::Access.hash_of(token) else {
+            return self.app.api_keys().actor(token).await;
+        };
         let now = self.app.now();
         let found = self.app.read(move |tx| Ok(sessions::actor_by_access_hash(tx, &hash, now)?)).await?;
         let (session, user, role) = found.ok_or(Error::Unauthenticated)?;
@@ -157,7 +206,7 @@ impl Sessions {
         current: SecretString,
         new: SecretString,
     ) -> Result<(), Error> {
-        let (user, session) = (signed_in.user.clone(), signed_in.session);
+        let (user, session) = (signed_in.user.clone(), signed_in.session()?);
         password::check(&new, &[user.email.as_str(), user.name.as_str()])?;
         let email = user.email.clone();
         let known = self.app.read(move |tx| Ok(users::credentials(tx, &email)?)).await?;
@@ -166,6 +215,14 @@ impl Sessions {
         }
         let hash = self.app.hashing().hash(new).await?;
         self.app.write(&signed_in.actor, move |tx| crate::users::put_password(tx, user, &hash, Some(session))).await
+    }
+
+    /// The hash of a right password and a new one with the parameters of now, where those have risen since. A queue that is
+    /// full is no reason to refuse the sign-in: the next one renews the hash.
+    async fn renewed(&self, hash: Option<String>, password: SecretString) -> Option<(String, String)> {
+        let before = hash.filter(|hash| password::is_outdated(hash))?;
+        let after = self.app.hashing().hash(password).await.ok()?;
+        Some((before, after))
     }
 
     fn new_session(&self, user: &User, at: Timestamp) -> Session {
@@ -181,5 +238,5 @@ impl Sessions {
 
 fn signed_in(session: SessionId, user: User, role: Role) -> SignedIn {
     let actor = Actor::user(user.id, user.stamps.team_id, role);
-    SignedIn { session, user, actor }
+    SignedIn { credential: Credential::Session(session), user, actor }
 }

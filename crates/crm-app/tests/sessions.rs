@@ -26,7 +26,7 @@ async fn only_the_right_password_of_an_active_user_signs_in() {
             assert!(matches!(login(&app, email, password).await, Err(Error::Unauthenticated)), "{email}");
         }
         let may = policy::authorise(&system()).expect("may");
-        app.users().deactivate(may, ann.id).await.expect("deactivated");
+        app.users().deactivate(&may, ann.id).await.expect("deactivated");
         assert!(matches!(login(&app, "ann@exemple.fr", PASSWORD).await, Err(Error::Unauthenticated)));
         assert!(matches!(app.sessions().actor(&signed_in.access_token).await, Err(Error::Unauthenticated)));
     })
@@ -57,7 +57,7 @@ async fn tokens_end_with_their_time_and_with_the_session() {
         assert!(matches!(app.sessions().actor(&tokens.access_token).await, Err(Error::Unauthenticated)));
         let tokens = app.sessions().refresh(&tokens.refresh_token).await.expect("renewed");
         let found = app.sessions().actor(&tokens.access_token).await.expect("an actor");
-        app.sessions().logout(found.session).await.expect("signed out");
+        app.sessions().logout(&found).await.expect("signed out");
         assert!(matches!(app.sessions().actor(&tokens.access_token).await, Err(Error::Unauthenticated)));
         let tokens = login(&app, "ann@exemple.fr", PASSWORD).await.expect("signed in");
         clock.advance(Duration::from_hours(30 * 24));
@@ -72,10 +72,10 @@ async fn the_last_active_administrator_stays_one() {
         let (ann, _) = user(&app, "ann", BuiltInRole::Admin).await;
         let (bob, _) = user(&app, "bob", BuiltInRole::Admin).await;
         let may = || policy::authorise(&system()).expect("may");
-        app.users().set_role(may(), bob.id, BuiltInRole::User).await.expect("there is another");
-        let demoted = app.users().set_role(may(), ann.id, BuiltInRole::User).await;
+        app.users().set_role(&may(), bob.id, BuiltInRole::User.id()).await.expect("there is another");
+        let demoted = app.users().set_role(&may(), ann.id, BuiltInRole::User.id()).await;
         assert!(matches!(demoted, Err(Error::Conflict { code: "last_admin", .. })));
-        let deactivated = app.users().deactivate(may(), ann.id).await;
+        let deactivated = app.users().deactivate(&may(), ann.id).await;
         assert!(matches!(deactivated, Err(Error::Conflict { code: "last_admin", .. })));
     })
     .await;

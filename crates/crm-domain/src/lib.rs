@@ -80,6 +80,7 @@
 //! ```
 
 pub mod access;
+mod api_key;
 mod change;
 mod choice;
 mod edit;
@@ -92,16 +93,19 @@ mod link;
 mod organisation;
 mod person;
 pub mod query;
+mod role;
 mod search;
 mod stamps;
+mod team;
 mod user;
 pub mod values;
 
+pub use api_key::{ApiKey, ApiKeyDraft};
 pub use change::{Change, ChangeAction, RecordKind, RecordedChange};
 pub use choice::{Choice, names_of, parse_choice};
 pub use edit::{Applied, Editor, FieldChange};
 pub use field::Field;
-pub use id::{ChangeId, Id, ImportId, LinkId, OrganisationId, PersonId, RoleId, SessionId, TeamId, UserId};
+pub use id::{ApiKeyId, ChangeId, Id, ImportId, LinkId, OrganisationId, PersonId, RoleId, SessionId, TeamId, UserId};
 pub use import::{Import, ImportCounts, ImportStatus, ImportTarget, OnDuplicate};
 pub use input::InputReader;
 pub use invalid::{FieldError, Invalid, Violation};
@@ -110,6 +114,8 @@ pub use organisation::{
     Organisation, OrganisationCategory, OrganisationField, OrganisationPatch, OrganisationType, PipelineStage,
 };
 pub use person::{Person, PersonField, PersonPatch};
+pub use role::{RoleField, RolePatch, RoleRecord};
 pub use search::{SearchHit, SearchType};
 pub use stamps::{NewRecord, Stamps, Version};
-pub use user::{Locale, Session, Team, User};
+pub use team::{Team, TeamField, TeamPatch};
+pub use user::{Locale, Session, User, UserField, UserPatch};

@@ -176,6 +176,7 @@ fn of_kind(kind: RecordKind, scope: Scope) -> Sql {
         (RecordKind::People, _) => exists("people"),
         (RecordKind::Users, _) => exists("users"),
         (RecordKind::Teams, _) => exists("teams"),
+        (RecordKind::Roles, _) => exists("roles"),
         // Both ends of a link must be in scope.
         (RecordKind::Links, _) => Sql::new()
             .push("EXISTS (SELECT 1 FROM links, organisations, people WHERE links.id = changes.record_id ")
@@ -185,7 +186,7 @@ fn of_kind(kind: RecordKind, scope: Scope) -> Sql {
             .append(within(scope, "people", Life::Any))
             .push(")"),
         // Nobody's in particular: seen at reach `all` only.
-        (RecordKind::Roles | RecordKind::Imports, _) => Sql::new().push("1 = 0"),
+        (RecordKind::Imports, _) => Sql::new().push("1 = 0"),
     };
     Sql::joined([is_kind, seen], " AND ")
 }

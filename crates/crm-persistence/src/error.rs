@@ -62,7 +62,7 @@ const UNIQUE: [(&str, &str, &str); 8] = [
     ("links_primary", "links.organisation_id", "is_primary"),
     ("users_email", "users.email_key", "email"),
     ("teams_name", "teams.name_key", "name"),
-    ("roles_name_key_key", "roles.name_key", "name"),
+    ("roles_name", "roles.name_key", "name"),
 ];
 
 /// The columns whose foreign keys an input can break.

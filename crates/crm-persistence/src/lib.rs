@@ -20,12 +20,15 @@ mod stored;
 mod transaction;
 mod visible;
 
+pub mod access;
+pub mod api_keys;
 pub mod changes;
 pub mod idempotency;
 pub mod imports;
 pub mod links;
 pub mod migrations;
 pub mod organisations;
+pub mod password_resets;
 pub mod people;
 pub mod roles;
 pub mod search;

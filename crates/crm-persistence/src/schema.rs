@@ -4,16 +4,22 @@
 
 diesel::table! {
     use crate::column::{DbJson, DbTime, DbUuid};
-    use diesel::sql_types::{BigInt, Text};
+    use diesel::sql_types::{BigInt, Nullable, Text};
 
     roles (id) {
         id -> DbUuid,
         name -> Text,
         name_key -> Text,
         rules -> DbJson,
+        search_text -> Text,
         version -> BigInt,
+        owner_id -> Nullable<DbUuid>,
+        team_id -> Nullable<DbUuid>,
         created_at -> DbTime,
+        created_by -> Nullable<DbUuid>,
         updated_at -> DbTime,
+        updated_by -> Nullable<DbUuid>,
+        deleted_at -> Nullable<DbTime>,
     }
 }
 
@@ -26,6 +32,7 @@ diesel::table! {
         name -> Text,
         name_key -> Text,
         manager_id -> Nullable<DbUuid>,
+        search_text -> Text,
         version -> BigInt,
         owner_id -> Nullable<DbUuid>,
         team_id -> Nullable<DbUuid>,
@@ -46,11 +53,13 @@ diesel::table! {
         email -> Text,
         email_key -> Text,
         name -> Text,
+        name_key -> Text,
         role_id -> DbUuid,
         locale -> Text,
         is_active -> Bool,
         last_login_at -> Nullable<DbTime>,
         password_hash -> Nullable<Text>,
+        search_text -> Text,
         version -> BigInt,
         owner_id -> Nullable<DbUuid>,
         team_id -> Nullable<DbUuid>,
@@ -89,6 +98,35 @@ diesel::table! {
         session_id -> DbUuid,
         created_at -> DbTime,
         used_at -> Nullable<DbTime>,
+    }
+}
+
+diesel::table! {
+    use crate::column::{DbJson, DbTime, DbUuid};
+    use diesel::sql_types::{Binary, Nullable, Text};
+
+    api_keys (id) {
+        id -> DbUuid,
+        user_id -> DbUuid,
+        name -> Text,
+        secret_hash -> Binary,
+        rules -> DbJson,
+        created_at -> DbTime,
+        expires_at -> DbTime,
+        last_used_at -> Nullable<DbTime>,
+        ended_at -> Nullable<DbTime>,
+    }
+}
+
+diesel::table! {
+    use crate::column::{DbTime, DbUuid};
+    use diesel::sql_types::Binary;
+
+    password_resets (hash) {
+        hash -> Binary,
+        user_id -> DbUuid,
+        created_at -> DbTime,
+        expires_at -> DbTime,
     }
 }
 
@@ -294,6 +332,7 @@ diesel::table! {
 diesel::joinable!(links -> organisations (organisation_id));
 diesel::joinable!(links -> people (person_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(api_keys -> users (user_id));
 diesel::joinable!(users -> roles (role_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
-diesel::allow_tables_to_appear_in_same_query!(organisations, people, links, users, sessions, roles, refresh_tokens);
+diesel::allow_tables_to_appear_in_same_query!(organisations, people, links, users, sessions, roles, refresh_tokens, api_keys);

@@ -5,7 +5,9 @@
 #[cfg(feature = "application")]
 mod application;
 mod database;
+mod observer;
 
 #[cfg(feature = "application")]
 pub use application::{Answer, Client, TestApp, USERS};
+pub use observer::Observer;
 pub use database::{TestDatabase, databases, on_each_database};

@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use crm_domain::{Id, Import, Organisation, Person};
+use crm_domain::{ApiKey, Id, Import, Organisation, Person, Session, Team, User, access::Role};
 
 use crate::problem::Problem;
 
@@ -22,6 +22,21 @@ impl InPath for Organisation {
 }
 impl InPath for Person {
     const NAME: &'static str = "person_id";
+}
+impl InPath for User {
+    const NAME: &'static str = "user_id";
+}
+impl InPath for Team {
+    const NAME: &'static str = "team_id";
+}
+impl InPath for Role {
+    const NAME: &'static str = "role_id";
+}
+impl InPath for Session {
+    const NAME: &'static str = "session_id";
+}
+impl InPath for ApiKey {
+    const NAME: &'static str = "key_id";
 }
 impl InPath for Import {
     const NAME: &'static str = "import_id";

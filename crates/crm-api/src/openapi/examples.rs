@@ -17,6 +17,16 @@ pub(super) fn add(schemas: &mut Value) {
         ("PersonCreate", person()),
         ("PersonPatch", json!({"job_title": "Head of fund selection", "mobile": null})),
         ("LinkPatch", json!({"role": "decision_maker", "is_primary": true, "since": "2024-09-01"})),
+        ("User", with_stamps(user(), &[("id", json!(USER)), ("last_login_at", json!(TIME))])),
+        ("UserCreate", user()),
+        ("UserPatch", json!({"is_active": false})),
+        ("Team", with_stamps(team(), &[("id", json!(OTHER))])),
+        ("TeamCreate", team()),
+        ("TeamPatch", json!({"manager_id": null})),
+        ("Role", with_stamps(role(), &[("id", json!(OTHER)), ("is_built_in", json!(false))])),
+        ("RoleCreate", role()),
+        ("RolePatch", json!({"name": "Assistant"})),
+        ("ApiKeyDraft", api_key()),
         ("LoginRequest", json!({"email": "ann@example.com", "password": "a long and private sentence"})),
         ("RefreshRequest", json!({"refresh_token": "crm_rt_…"})),
         (
@@ -68,6 +78,28 @@ fn person() -> Value {
     })
 }
 
+fn user() -> Value {
+    json!({
+        "email": "ann@example.com", "name": "Ann Exemple", "role_id": crm_domain::access::BuiltInRole::User.id(),
+        "team_id": null, "locale": "fr", "is_active": true,
+    })
+}
+
+fn team() -> Value {
+    json!({"name": "Paris", "manager_id": USER})
+}
+
+fn role() -> Value {
+    json!({"name": "Assistant", "rules": [{"resource": "people", "action": "read", "reach": "team"}]})
+}
+
+fn api_key() -> Value {
+    json!({
+        "name": "Newsletter", "expires_at": "2026-12-31T00:00:00Z",
+        "rules": [{"resource": "people", "action": "read", "reach": "team"}],
+    })
+}
+
 fn with_stamps(mut record: Value, more: &[(&str, Value)]) -> Value {
     for (name, value) in more {
         record[*name] = value.clone();
@@ -89,7 +121,7 @@ fn with_stamps(mut record: Value, more: &[(&str, Value)]) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use crm_domain::{OrganisationPatch, PersonPatch};
+    use crm_domain::{ApiKeyDraft, OrganisationPatch, PersonPatch, RolePatch, TeamPatch, UserPatch};
 
     use super::*;
 
@@ -97,5 +129,9 @@ mod tests {
     fn the_examples_of_bodies_are_taken() {
         OrganisationPatch::read(organisation()).unwrap();
         PersonPatch::read(person()).unwrap();
+        UserPatch::read_new(user()).unwrap();
+        TeamPatch::read_new(team()).unwrap();
+        RolePatch::read_new(role()).unwrap();
+        ApiKeyDraft::read(api_key()).unwrap();
     }
 }

@@ -7,14 +7,18 @@ use utoipa::PartialSchema;
 use crate::problem::ProblemDocument;
 
 /// What a client writes: the name of the schema, the fields that cannot be `null`, those that a new record must have.
-const WRITTEN: [(&str, &[&str], &[&str]); 3] = [
+const WRITTEN: [(&str, &[&str], &[&str]); 6] = [
     ("Organisation", &["name", "pipeline_stage", "currency", "is_active"], &["name"]),
     ("Person", &["last_name", "is_active", "consent"], &["last_name"]),
     ("Link", &["is_primary"], &[]),
+    ("User", &["email", "name", "role_id", "locale", "is_active"], &["email", "name", "role_id"]),
+    ("Team", &["name"], &["name"]),
+    ("Role", &["name"], &["name"]),
 ];
 
 /// What else is written: objects that take no other fields.
-const CLOSED: [&str; 4] = ["BatchBody", "LoginRequest", "RefreshRequest", "UploadBody"];
+const CLOSED: [&str; 7] =
+    ["ApiKeyDraft", "BatchBody", "LoginRequest", "PasswordRequest", "RefreshRequest", "Rule", "UploadBody"];
 
 /// Makes the schemas say what the readers of the bodies really take.
 pub(super) fn complete(schemas: &mut Value) {
@@ -35,6 +39,11 @@ pub(super) fn complete(schemas: &mut Value) {
             schemas.insert(format!("{name}Create"), create);
         }
     }
+    // A password belongs to a new user, and to none that is read or changed.
+    schemas["UserCreate"]["properties"]["password"] = json!({
+        "type": ["string", "null"], "format": "password", "minLength": 15, "maxLength": 128,
+        "description": "The first password; without one the user cannot sign in before they have been given one.",
+    });
     for name in CLOSED {
         schemas.get_mut(name).expect("each of these is a body")["additionalProperties"] = json!(false);
     }

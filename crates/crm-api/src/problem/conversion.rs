@@ -12,6 +12,7 @@ impl From<Error> for Problem {
                 Self::new(Code::Unauthenticated, "The access token is not valid, or not any more.")
             }
             Error::Denied(denied) => denied.into(),
+            Error::SessionRequired => Self::new(Code::SessionRequired, "Sign in to do this; an API key may not."),
             Error::NotFound => Self::not_found(),
             Error::Stale { current } => {
                 let detail = "The record is not at the version that If-Match names.";
@@ -92,6 +93,7 @@ mod tests {
     #[test]
     fn each_error_of_a_use_case_has_its_status_and_keeps_its_code() {
         check(Error::Unauthenticated, 401, "unauthenticated");
+        check(Error::SessionRequired, 403, "session_required");
         check(Error::NotFound, 404, "not_found");
         check(Error::Stale { current: serde_json::json!({"version": 3}) }, 412, "stale");
         check(Error::Conflict { code: "taken", detail: "x".to_owned() }, 409, "taken");

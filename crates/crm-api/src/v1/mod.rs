@@ -1,6 +1,7 @@
 //! Version 1 of the API, one file for each resource. A handler takes what it needs from the request, calls one use case,
 //! and sends its answer.
 
+mod access;
 mod auth;
 mod batch;
 mod changes;
@@ -9,9 +10,12 @@ mod imports;
 mod links;
 mod organisations;
 mod people;
+mod roles;
 mod search;
 mod statistics;
+mod teams;
 mod upload;
+mod users;
 
 use crm_app::Error;
 use crm_domain::Violation;
@@ -30,12 +34,16 @@ pub(crate) const IMPORTS_PATH: &str = "/api/v1/imports";
 /// All routes. Fixed paths stand before those with parameters.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     auth::routes(config);
+    access::routes(config);
     organisations::routes(config);
     people::routes(config);
     links::routes(config);
     search::routes(config);
     imports::routes(config);
     changes::routes(config);
+    users::routes(config);
+    teams::routes(config);
+    roles::routes(config);
 }
 
 /// A page of a list.

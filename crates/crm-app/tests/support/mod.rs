@@ -40,7 +40,7 @@ pub async fn user(app: &App, name: &str, role: BuiltInRole) -> (User, Actor) {
     let new = NewUser {
         email: EmailAddress::parse(&format!("{name}@exemple.fr")).expect("an address"),
         name: Name::parse(name).expect("a name"),
-        role,
+        role_id: role.id(),
         team_id: None,
         locale: Locale::default(),
         password: PASSWORD.into(),

@@ -1,5 +1,8 @@
 //! `/auth`: signing in and out.
 
+mod api_keys;
+mod sessions;
+
 use actix_web::{HttpRequest, HttpResponse, get, http::header, post, web::Data};
 use crm_app::{App, Error, LoggedIn, Origin};
 use crm_domain::{Invalid, User, access::Rule};
@@ -18,6 +21,8 @@ use crate::{
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(login).service(refresh).service(logout).service(me).service(change_password);
+    sessions::routes(config);
+    api_keys::routes(config);
 }
 
 /// Body of a sign-in.
@@ -116,7 +121,9 @@ async fn login(app: Data<App>, body: Body<LoginRequest>, request: HttpRequest) -
 
 /// Replaces a pair of tokens.
 ///
-/// A refresh token works once. One that is used again has been stolen from somebody: the session ends.
+/// A refresh token works once. One that is used again has been stolen from somebody: the session ends, with all its tokens.
+/// There is no time of grace: of two requests that use one token at once exactly one gets a pair, and the other ends the
+/// session. So refresh in one place, and sign in again where an answer was lost.
 #[utoipa::path(tag = "auth", security(()), request_body = RefreshRequest, responses(
     (status = 200, description = "A new pair.", body = Tokens),
     (status = 401, description = "The token is not valid, or not any more.")))]
@@ -126,10 +133,11 @@ async fn refresh(app: Data<App>, body: Body<RefreshRequest>) -> Result<HttpRespo
 }
 
 /// Ends the session at once, everywhere.
-#[utoipa::path(tag = "auth", responses((status = 204, description = "Signed out.")))]
+#[utoipa::path(tag = "auth", responses((status = 204, description = "Signed out."),
+    (status = 403, description = "An API key is no session.")))]
 #[post("/auth/logout")]
 async fn logout(app: Data<App>, caller: Caller) -> Result<HttpResponse, Problem> {
-    app.sessions().logout(caller.0.session).await?;
+    app.sessions().logout(&caller.0).await?;
     Ok(answer::done())
 }
 
@@ -144,7 +152,8 @@ async fn me(caller: Caller) -> Result<HttpResponse, Problem> {
 /// Changes your password. All your other sessions end.
 #[utoipa::path(tag = "auth", request_body = PasswordRequest, responses(
     (status = 204, description = "Changed."),
-    (status = 401, description = "There is no session, or the current password is wrong.")))]
+    (status = 401, description = "There is no session, or the current password is wrong."),
+    (status = 403, description = "An API key is no session.")))]
 #[post("/auth/password")]
 async fn change_password(app: Data<App>, caller: Caller, body: Body<PasswordRequest>) -> Result<HttpResponse, Problem> {
     let PasswordRequest { current_password, new_password } = body.read?;
