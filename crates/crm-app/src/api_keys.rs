@@ -1,9 +1,6 @@
 //! Personal API keys: made, listed and ended by their user at a session, and by no key.
 
-use crm_domain::{
-    ApiKey, ApiKeyDraft, ApiKeyId, User,
-    access::{Actor, Role},
-};
+use crm_domain::{ApiKey, ApiKeyDraft, ApiKeyId, access::Actor};
 use crm_persistence::api_keys;
 use secrecy::SecretString;
 
@@ -26,11 +23,7 @@ pub struct NewApiKey {
 
 impl ApiKeys {
     /// Makes a key for the caller, with a part of what the caller may do.
-    pub async fn create(
-        &self,
-        caller: &SignedIn,
-        input: impl Into<Input<ApiKeyDraft>>,
-    ) -> Result<NewApiKey, Error> {
+    pub async fn create(&self, caller: &SignedIn, input: impl Into<Input<ApiKeyDraft>>) -> Result<NewApiKey, Error> {
         caller.session()?;
         let (app, actor, input) = (self.app.clone(), caller.actor.clone(), input.into());
         let (user, role) = (caller.user.id, caller.actor.role().clone());
@@ -71,11 +64,13 @@ impl ApiKeys {
         let hash = TokenKind::ApiKey.hash_of(secret).ok_or(Error::Unauthenticated)?;
         let now = self.app.now();
         let found = self.app.read(move |tx| Ok(api_keys::actor_by_secret_hash(tx, &hash, now)?)).await?;
-        let (key, user, role) = found.ok_or(Error::Unauthenticated)?;
+        let (key, user, role, standing) = found.ok_or(Error::Unauthenticated)?;
         if key.last_used_at.is_none_or(|last| last.plus(api_keys::USE_NOTED_EVERY) <= now) {
             self.note_use(key.id).await;
         }
-        Ok(signed_in(&key, user, &role))
+        let second_factor = self.app.standing(&role, standing);
+        let actor = Actor::user(user.id, user.stamps.team_id, role.limited_to(&key.rules));
+        Ok(SignedIn { credential: Credential::ApiKey(key.id), user, actor, second_factor })
     }
 
     async fn note_use(&self, key: ApiKeyId) {
@@ -87,9 +82,4 @@ impl ApiKeys {
         // A request is not refused because the note of it could not be written; the next one is noted instead.
         let _noted_next_time = noted.await;
     }
-}
-
-fn signed_in(key: &ApiKey, user: User, role: &Role) -> SignedIn {
-    let actor = Actor::user(user.id, user.stamps.team_id, role.limited_to(&key.rules));
-    SignedIn { credential: Credential::ApiKey(key.id), user, actor }
 }

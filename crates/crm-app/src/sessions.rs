@@ -4,6 +4,8 @@
 //! There is no time of grace. Of two honest requests that refresh one token at once, exactly one gets a pair, and the other
 //! ends the family, that pair included: a thief who is a little faster looks just the same. A client refreshes in one place.
 
+use std::net::IpAddr;
+
 use chrono::TimeDelta;
 use crm_domain::{
     ApiKeyId, Session, SessionId, User,
@@ -11,12 +13,19 @@ use crm_domain::{
     values::{EmailAddress, Timestamp},
 };
 use crm_persistence::{
+    second_factors::Standing,
     sessions::{self, KnownSession, NewSession, Rotation},
     users,
 };
 use secrecy::SecretString;
 
-use crate::{App, Error, password, token::TokenKind};
+use crate::{
+    App, Error,
+    limits::{self, SignInAttempt},
+    password,
+    second_factor::Shown,
+    token::TokenKind,
+};
 
 /// How long an access token works.
 pub const ACCESS: TimeDelta = TimeDelta::minutes(15);
@@ -34,9 +43,22 @@ pub struct Sessions {
 #[derive(Clone, Debug, Default)]
 pub struct Origin {
     /// Network address.
-    pub address: Option<String>,
+    pub address: Option<IpAddr>,
     /// What the client calls itself.
     pub agent: Option<String>,
+}
+
+/// What somebody says to sign in.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// The address of the account.
+    pub email: String,
+    /// The password.
+    pub password: SecretString,
+    /// A one-time code or a recovery code, for those who have a second factor.
+    pub code: Option<SecretString>,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
 /// A new pair of tokens. The tokens are told this once.
@@ -70,9 +92,16 @@ pub struct SignedIn {
     pub user: User,
     /// The user with the role and the team of this moment, for the policy.
     pub actor: Actor,
+    /// How they stand with the second factor.
+    pub second_factor: Standing,
 }
 
 impl SignedIn {
+    /// Whether a second factor must be set up before anything else is done.
+    pub fn must_enrol(&self) -> bool {
+        self.second_factor.is_required && !self.second_factor.is_enrolled
+    }
+
     /// The session, for what no API key may do: make keys, change the password, end sessions.
     pub fn session(&self) -> Result<SessionId, Error> {
         match self.credential {
@@ -100,38 +129,92 @@ impl Pair {
 }
 
 impl Sessions {
-    /// Signs in. An unknown address, a wrong password and an inactive user take the same time and have the same answer.
+    /// Signs in with a password alone.
     pub async fn login(&self, email: &str, password: SecretString, origin: Origin) -> Result<LoggedIn, Error> {
-        let email = EmailAddress::parse(email).ok();
-        let known = match email {
-            Some(email) => self.app.read(move |tx| Ok(users::credentials(tx, &email)?)).await?,
-            None => None,
-        };
+        self.sign_in(SignIn { email: email.to_owned(), password, code: None, origin }).await
+    }
+
+    /// Signs in. An unknown address, a wrong password and an inactive user take the same time and have the same answer.
+    ///
+    /// [`Error::SecondFactorRequired`] says that the password was right, and that a code must be shown with it.
+    pub async fn sign_in(&self, sign_in: SignIn) -> Result<LoggedIn, Error> {
+        let SignIn { email, password, code, origin } = sign_in;
+        let (attempt, known) = self.look_up(email, origin.address).await?;
+        // A place in the queue first: what is turned away there has cost no write.
+        let place = self.app.hashing().place()?;
+        self.app.count_sign_in(&attempt).await?;
         let (user, hash) = known.unzip();
         let hash = hash.flatten();
-        let matches = self.app.hashing().verify(password.clone(), hash.clone()).await?;
+        let matches = self.app.hashing().verify(place, password.clone(), hash.clone()).await?;
         let user = user.filter(|user| matches && user.is_active).ok_or(Error::Unauthenticated)?;
-        let renewed = self.renewed(hash, password).await;
+        let entry = Entry { attempt, user, renewed: self.renewed(hash.clone(), password).await, hash, code, origin };
+        self.enter(entry).await
+    }
+
+    /// What is known of whoever signs in, unless too many tries have failed.
+    async fn look_up(
+        &self,
+        email: String,
+        address: Option<IpAddr>,
+    ) -> Result<(SignInAttempt, Option<(User, Option<String>)>), Error> {
+        let now = self.app.now();
+        self.app
+            .read(move |tx| {
+                let known = match EmailAddress::parse(&email) {
+                    Ok(email) => users::credentials(tx, &email)?,
+                    Err(_no_address) => None,
+                };
+                let user = known.as_ref().map(|(user, _)| user);
+                let attempt = SignInAttempt::of(tx, &email, user, address, now)?;
+                attempt.check(tx, now)?;
+                Ok((attempt, known))
+            })
+            .await
+    }
+
+    /// Begins a session for whoever has shown the right password, if the second factor is right as well.
+    async fn enter(&self, entry: Entry) -> Result<LoggedIn, Error> {
         let pair = Pair::issue()?;
-        let session = self.new_session(&user, self.app.now());
+        let session = self.new_session(&entry.user, self.app.now());
         let new = NewSession {
             access_hash: pair.access.1,
             refresh_hash: pair.refresh.1,
-            address: origin.address,
-            agent: origin.agent,
+            address: entry.origin.address.map(|address| address.to_string()),
+            agent: entry.origin.agent.clone(),
         };
-        let id = user.id;
-        self.app
+        let (app, user) = (self.app.clone(), entry.user.clone());
+        let shown = self
+            .app
             .write(&Actor::system("sign-in"), move |tx| {
-                sessions::insert(tx, &session, &new)?;
-                users::signed_in(tx, id)?;
-                if let Some((before, after)) = renewed {
-                    users::rehash(tx, id, &before, &after)?;
+                // The password may have been changed, or the account switched off, while it was being checked.
+                let present = users::credentials(tx, &entry.user.email)?;
+                if present.is_none_or(|(user, hash)| !user.is_active || hash != entry.hash) {
+                    return Ok(tx.unchanged(Shown::Wrong));
                 }
-                Ok(tx.unchanged(()))
+                let id = entry.user.id;
+                // What is refused is an answer here and becomes an error outside, because the tally must be kept.
+                let shown = app.show_code(tx, id, entry.code.as_ref())?;
+                match shown {
+                    // Taken back, but not forgotten: else whoever knows the password could guess codes without end.
+                    Shown::Missing => entry.attempt.was_right(tx)?,
+                    Shown::Wrong => {}
+                    Shown::Right => {
+                        entry.attempt.succeeded(tx, id)?;
+                        sessions::insert(tx, &session, &new)?;
+                        users::signed_in(tx, id)?;
+                        if let Some((before, after)) = &entry.renewed {
+                            users::rehash(tx, id, before, after)?;
+                        }
+                    }
+                }
+                Ok(tx.unchanged(shown))
             })
             .await?;
-        Ok(pair.told(user))
+        match shown {
+            Shown::Right => Ok(pair.told(user)),
+            Shown::Missing => Err(Error::SecondFactorRequired),
+            Shown::Wrong => Err(Error::Unauthenticated),
+        }
     }
 
     /// Replaces a pair of tokens. A refresh token that has been used already ends the session with all its tokens.
@@ -195,8 +278,10 @@ impl Sessions {
         };
         let now = self.app.now();
         let found = self.app.read(move |tx| Ok(sessions::actor_by_access_hash(tx, &hash, now)?)).await?;
-        let (session, user, role) = found.ok_or(Error::Unauthenticated)?;
-        Ok(signed_in(session, user, role))
+        let (session, user, role, standing) = found.ok_or(Error::Unauthenticated)?;
+        let second_factor = self.app.standing(&role, standing);
+        let actor = Actor::user(user.id, user.stamps.team_id, role);
+        Ok(SignedIn { credential: Credential::Session(session), user, actor, second_factor })
     }
 
     /// Changes one's own password and ends all other sessions.
@@ -208,13 +293,21 @@ impl Sessions {
     ) -> Result<(), Error> {
         let (user, session) = (signed_in.user.clone(), signed_in.session()?);
         password::check(&new, &[user.email.as_str(), user.name.as_str()])?;
-        let email = user.email.clone();
-        let known = self.app.read(move |tx| Ok(users::credentials(tx, &email)?)).await?;
-        if !self.app.hashing().verify(current, known.and_then(|(_, hash)| hash)).await? {
-            return Err(Error::Unauthenticated);
-        }
+        self.show_again(signed_in, current).await?;
         let hash = self.app.hashing().hash(new).await?;
         self.app.write(&signed_in.actor, move |tx| crate::users::put_password(tx, user, &hash, Some(session))).await
+    }
+
+    /// Checks the password of somebody who is signed in, as seldom as at a sign-in.
+    pub(crate) async fn show_again(&self, caller: &SignedIn, password: SecretString) -> Result<(), Error> {
+        let (email, subject) = (caller.user.email.clone(), limits::shown_again(caller.user.id));
+        let place = self.app.hashing().place()?;
+        self.app.count_attempt(vec![subject.clone()]).await?;
+        let known = self.app.read(move |tx| Ok(users::credentials(tx, &email)?)).await?;
+        if !self.app.hashing().verify(place, password, known.and_then(|(_, hash)| hash)).await? {
+            return Err(Error::Unauthenticated);
+        }
+        self.app.forget_attempts(subject).await
     }
 
     /// The hash of a right password and a new one with the parameters of now, where those have risen since. A queue that is
@@ -236,7 +329,22 @@ impl Sessions {
     }
 }
 
-fn signed_in(session: SessionId, user: User, role: Role) -> SignedIn {
-    let actor = Actor::user(user.id, user.stamps.team_id, role);
-    SignedIn { credential: Credential::Session(session), user, actor }
+/// Somebody whose password was right, on the way in.
+struct Entry {
+    attempt: SignInAttempt,
+    user: User,
+    /// The hash that the password was right for.
+    hash: Option<String>,
+    renewed: Option<(String, String)>,
+    code: Option<SecretString>,
+    origin: Origin,
+}
+
+impl App {
+    /// How somebody stands with the second factor: a custom role says itself whether it asks for one, for the built-in ones
+    /// the settings do.
+    pub(crate) fn standing(&self, role: &Role, stored: Standing) -> Standing {
+        let is_built_in = self.settings().second_factor_roles.iter().any(|built_in| built_in.id() == role.id);
+        Standing { is_required: stored.is_required || is_built_in, ..stored }
+    }
 }

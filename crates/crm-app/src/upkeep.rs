@@ -9,10 +9,10 @@ use std::{
 };
 
 use crm_domain::access::Actor;
-use crm_persistence::{api_keys, idempotency, password_resets, sessions};
+use crm_persistence::{api_keys, attempts, idempotency, password_resets, sessions};
 use tokio::{sync::Notify, time::timeout};
 
-use crate::{App, Error, REFRESH};
+use crate::{App, Error, REFRESH, limits};
 
 /// How often it is done.
 const INTERVAL: Duration = Duration::from_mins(10);
@@ -29,6 +29,8 @@ pub struct Removed {
     pub api_keys: usize,
     /// Tokens for a new password.
     pub password_resets: usize,
+    /// Tallies of attempts, and networks that nobody signs in from any more.
+    pub attempts: usize,
     /// Answers to idempotency keys.
     pub idempotency_keys: usize,
 }
@@ -73,6 +75,8 @@ impl App {
                     sessions: sessions::remove_expired(tx, long_ago)?,
                     api_keys: api_keys::remove_expired(tx, long_ago)?,
                     password_resets: password_resets::remove_expired(tx, now)?,
+                    attempts: attempts::remove_old(tx, now.plus(-limits::REMEMBERED_FOR))?
+                        + attempts::remove_old_networks(tx, now.plus(-limits::FAMILIAR_FOR))?,
                     idempotency_keys: 0,
                 };
                 Ok(tx.unchanged(removed))

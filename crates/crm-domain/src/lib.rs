@@ -97,6 +97,7 @@ mod role;
 mod search;
 mod stamps;
 mod team;
+mod throttle;
 mod user;
 pub mod values;
 
@@ -118,4 +119,5 @@ pub use role::{RoleField, RolePatch, RoleRecord};
 pub use search::{SearchHit, SearchType};
 pub use stamps::{NewRecord, Stamps, Version};
 pub use team::{Team, TeamField, TeamPatch};
+pub use throttle::{Tally, Throttle};
 pub use user::{Locale, Session, User, UserField, UserPatch};

@@ -23,6 +23,8 @@ pub struct RoleRecord {
     pub is_built_in: bool,
     /// What the role allows, and how far; at most one rule for each pair of resource and action.
     pub rules: Vec<Rule>,
+    /// Whether its users must have a second factor; of the built-in ones the settings of the server say that.
+    pub requires_second_factor: bool,
     /// Version, ownership and stamps.
     #[serde(flatten)]
     pub stamps: Stamps,
@@ -35,6 +37,7 @@ pub struct RoleRecord {
 pub struct RolePatch {
     pub name: Field<Name>,
     pub rules: Field<Vec<Rule>>,
+    pub requires_second_factor: Field<bool>,
 }
 
 impl RolePatch {
@@ -51,7 +54,11 @@ impl RolePatch {
     }
 
     fn take(mut input: InputReader) -> Result<Self, Invalid> {
-        let patch = Self { name: input.text("name", Name::parse), rules: input.nested("rules", read_rules) };
+        let patch = Self {
+            name: input.text("name", Name::parse),
+            rules: input.nested("rules", read_rules),
+            requires_second_factor: input.boolean("requires_second_factor"),
+        };
         input.finish(patch)
     }
 }
@@ -95,7 +102,14 @@ impl RoleRecord {
     /// A new role, as somebody with the role `granter` may make it. The name must be set.
     pub fn create(new: NewRecord<Self>, patch: &RolePatch, granter: &Role) -> Result<Applied<Self>, Invalid> {
         let name = Name::from_stored(String::new());
-        let blank = Self { id: RoleId::new(new.id.uuid()), name, is_built_in: false, rules: Vec::new(), stamps: new.stamps() };
+        let blank = Self {
+            id: RoleId::new(new.id.uuid()),
+            name,
+            is_built_in: false,
+            rules: Vec::new(),
+            requires_second_factor: false,
+            stamps: new.stamps(),
+        };
         blank.edit(Editor::of_new_record(), patch, granter)
     }
 
@@ -139,6 +153,7 @@ impl RoleRecord {
         };
         edit.essential("name", &mut self.name, &patch.name);
         edit.emptied("rules", &mut self.rules, &rules);
+        edit.required("requires_second_factor", &mut self.requires_second_factor, &patch.requires_second_factor);
         edit.finish(self)
     }
 }

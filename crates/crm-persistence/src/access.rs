@@ -86,7 +86,9 @@ pub fn orphans(tx: &mut impl Transaction, resource: Resource) -> Result<Option<O
     let Some(table) = table_of(resource) else { return Ok(None) };
     let condition = || {
         Sql::new()
-            .push(format!(" FROM {table} WHERE {table}.deleted_at IS NULL AND ({table}.owner_id IS NULL OR NOT EXISTS ("))
+            .push(format!(
+                " FROM {table} WHERE {table}.deleted_at IS NULL AND ({table}.owner_id IS NULL OR NOT EXISTS ("
+            ))
             .push("SELECT 1 FROM users WHERE users.deleted_at IS NULL AND users.is_active = ")
             .bind(Bind::Boolean(true))
             .push(format!(" AND (users.id = {table}.owner_id OR users.id = {table}.created_by"))

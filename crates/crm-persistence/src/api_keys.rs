@@ -3,17 +3,22 @@
 //! As with sessions nothing in this room takes a grant: a secret is the proof itself, and the rest is about one's own keys.
 
 use chrono::TimeDelta;
-use crm_domain::{ApiKey, ApiKeyId, User, UserId, access::Role, values::{Name, Timestamp}};
+use crm_domain::{
+    ApiKey, ApiKeyId, User, UserId,
+    access::Role,
+    values::{Name, Timestamp},
+};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, Insertable, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl,
-    Selectable, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, Insertable, NullableExpressionMethods, OptionalExtension, QueryDsl,
+    Queryable, RunQueryDsl, Selectable, SelectableHelper,
 };
 
 use crate::{
     column::{JsonColumn, TimeColumn, UuidColumn, maybe},
     error::StoreError,
     roles::{self, RoleRow},
-    schema::{api_keys as table, roles as role_table, users},
+    schema::{api_keys as table, roles as role_table, second_factors, users},
+    second_factors::Standing,
     transaction::{Transaction, WriteTx, connection},
     users::UserRow,
 };
@@ -68,23 +73,32 @@ pub fn insert(tx: &mut WriteTx, key: &ApiKey, secret_hash: &[u8; 32]) -> Result<
     Ok(())
 }
 
-/// Whose secret it is that has this hash: the key, its user, and the role that the user has now. None when the key has
+/// Whose secret it is that has this hash: the key, its user, and the role that the user has now,
+/// and how they stand with the second factor. None when the key has
 /// ended or expired, or when the user may not sign in. One query.
 pub fn actor_by_secret_hash(
     tx: &mut impl Transaction,
     hash: &[u8; 32],
     now: Timestamp,
-) -> Result<Option<(ApiKey, User, Role)>, StoreError> {
+) -> Result<Option<(ApiKey, User, Role, Standing)>, StoreError> {
     let found = table::table
-        .inner_join(users::table.inner_join(role_table::table))
+        .inner_join(users::table.inner_join(role_table::table).left_join(second_factors::table))
         .filter(table::secret_hash.eq(hash.as_slice()))
         .filter(table::ended_at.is_null())
         .filter(table::expires_at.gt(TimeColumn::from(now)))
         .filter(users::is_active.eq(true))
         .filter(users::deleted_at.is_null())
-        .select((Row::as_select(), UserRow::as_select(), RoleRow::as_select()))
-        .first::<(Row, UserRow, RoleRow)>(connection(tx));
-    Ok(found.optional()?.map(|(key, user, role)| (key.into(), user.into(), role.into())))
+        .select((
+            Row::as_select(),
+            UserRow::as_select(),
+            RoleRow::as_select(),
+            role_table::requires_second_factor,
+            second_factors::confirmed_at.nullable(),
+        ))
+        .first::<(Row, UserRow, RoleRow, bool, Option<TimeColumn>)>(connection(tx));
+    Ok(found.optional()?.map(|(key, user, role, required, confirmed_at)| {
+        (key.into(), user.into(), role.into(), Standing::new(required, confirmed_at))
+    }))
 }
 
 /// Notes that a key has been used, unless that was noted less than [`USE_NOTED_EVERY`] ago.

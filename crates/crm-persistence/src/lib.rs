@@ -22,6 +22,7 @@ mod visible;
 
 pub mod access;
 pub mod api_keys;
+pub mod attempts;
 pub mod changes;
 pub mod idempotency;
 pub mod imports;
@@ -32,6 +33,7 @@ pub mod password_resets;
 pub mod people;
 pub mod roles;
 pub mod search;
+pub mod second_factors;
 pub mod sessions;
 pub mod teams;
 pub mod users;

@@ -4,13 +4,14 @@
 
 diesel::table! {
     use crate::column::{DbJson, DbTime, DbUuid};
-    use diesel::sql_types::{BigInt, Nullable, Text};
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
     roles (id) {
         id -> DbUuid,
         name -> Text,
         name_key -> Text,
         rules -> DbJson,
+        requires_second_factor -> Bool,
         search_text -> Text,
         version -> BigInt,
         owner_id -> Nullable<DbUuid>,
@@ -127,6 +128,55 @@ diesel::table! {
         user_id -> DbUuid,
         created_at -> DbTime,
         expires_at -> DbTime,
+    }
+}
+
+diesel::table! {
+    use crate::column::DbTime;
+    use diesel::sql_types::{BigInt, Nullable, Text};
+
+    attempts (kind, key) {
+        kind -> Text,
+        key -> Text,
+        count -> BigInt,
+        since -> DbTime,
+        blocked_until -> Nullable<DbTime>,
+    }
+}
+
+diesel::table! {
+    use crate::column::{DbTime, DbUuid};
+    use diesel::sql_types::Text;
+
+    known_networks (user_id, network) {
+        user_id -> DbUuid,
+        network -> Text,
+        first_seen_at -> DbTime,
+        last_seen_at -> DbTime,
+    }
+}
+
+diesel::table! {
+    use crate::column::{DbTime, DbUuid};
+    use diesel::sql_types::{BigInt, Binary, Nullable};
+
+    second_factors (user_id) {
+        user_id -> DbUuid,
+        secret -> Binary,
+        created_at -> DbTime,
+        confirmed_at -> Nullable<DbTime>,
+        last_step -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::column::{DbTime, DbUuid};
+    use diesel::sql_types::{Binary, Nullable};
+
+    recovery_codes (user_id, hash) {
+        user_id -> DbUuid,
+        hash -> Binary,
+        used_at -> Nullable<DbTime>,
     }
 }
 
@@ -334,5 +384,16 @@ diesel::joinable!(links -> people (person_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(api_keys -> users (user_id));
 diesel::joinable!(users -> roles (role_id));
+diesel::joinable!(second_factors -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
-diesel::allow_tables_to_appear_in_same_query!(organisations, people, links, users, sessions, roles, refresh_tokens, api_keys);
+diesel::allow_tables_to_appear_in_same_query!(
+    organisations,
+    people,
+    links,
+    users,
+    sessions,
+    roles,
+    refresh_tokens,
+    api_keys,
+    second_factors,
+);

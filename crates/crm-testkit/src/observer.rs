@@ -51,7 +51,9 @@ impl Observer {
         let query = union(&columns, |table, columns| {
             let row: Vec<String> = columns.iter().map(|column| format!("quote(\"{column}\")")).collect();
             let row = row.join(" || ',' || ");
-            format!("SELECT '{table} ' || coalesce(group_concat(row, ';'), '') AS line FROM (SELECT {row} AS row FROM \"{table}\" ORDER BY 1)")
+            format!(
+                "SELECT '{table} ' || coalesce(group_concat(row, ';'), '') AS line FROM (SELECT {row} AS row FROM \"{table}\" ORDER BY 1)"
+            )
         });
         Self { connection: Either::Sqlite(connection), query }
     }
@@ -63,7 +65,9 @@ impl Observer {
         let query = union(&columns, |table, columns| {
             let row: Vec<String> = columns.iter().map(|column| format!("one.\"{column}\"")).collect();
             let row = row.join(", ");
-            format!("SELECT '{table} ' || coalesce(md5(string_agg(row, ';' ORDER BY row)), '') AS line FROM (SELECT ROW({row})::text AS row FROM \"{table}\" AS one) AS rows")
+            format!(
+                "SELECT '{table} ' || coalesce(md5(string_agg(row, ';' ORDER BY row)), '') AS line FROM (SELECT ROW({row})::text AS row FROM \"{table}\" AS one) AS rows"
+            )
         });
         Self { connection: Either::Postgres(connection), query }
     }

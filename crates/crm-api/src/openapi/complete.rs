@@ -240,7 +240,7 @@ impl Operation<'_> {
             // Every operation refuses parameters that it does not have.
             (400, true),
             (401, self.is_guarded()),
-            (403, self.is_guarded() && !self.is_auth() && self.tag() != "access"),
+            (403, self.is_guarded()),
             (404, self.has_parameter("path")),
             (408, has_body),
             (409, writes && !self.is_auth()),
@@ -249,6 +249,7 @@ impl Operation<'_> {
             (415, has_body),
             (422, has_body || self.takes_key()),
             (428, self.needs_version()),
+            (429, true),
             (500, true),
             (503, true),
             (507, writes),

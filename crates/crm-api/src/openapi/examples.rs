@@ -28,6 +28,9 @@ pub(super) fn add(schemas: &mut Value) {
         ("RolePatch", json!({"name": "Assistant"})),
         ("ApiKeyDraft", api_key()),
         ("LoginRequest", json!({"email": "ann@example.com", "password": "a long and private sentence"})),
+        ("CodeRequest", json!({"code": "287082"})),
+        ("ResetRequest", json!({"email": "ann@example.com"})),
+        ("ResetConfirmation", json!({"token": "crm_pr_…", "new_password": "a new and private sentence"})),
         ("RefreshRequest", json!({"refresh_token": "crm_rt_…"})),
         (
             "OrganisationBatch",

@@ -42,7 +42,7 @@ pub(super) fn may_change(tx: &mut WriteTx, actor: &Actor, before: &User, after: 
 
 /// Refuses to change or remove somebody who may more than the actor: whoever could take such an account over would hold
 /// what they were never granted.
-pub(super) fn may_take_away(tx: &mut WriteTx, actor: &Actor, user: &User) -> Result<(), Error> {
+pub(crate) fn may_take_away(tx: &mut WriteTx, actor: &Actor, user: &User) -> Result<(), Error> {
     let present = roles::find(tx, user.role_id)?;
     if Some(user.id) == actor.user_id() || actor.role().covers_all(&present) {
         return Ok(());

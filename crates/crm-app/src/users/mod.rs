@@ -2,6 +2,7 @@
 
 mod access;
 mod password;
+mod reset;
 
 use crm_domain::{
     Change, ChangeAction, Field, FieldChange, Locale, NewRecord, RecordKind, RecordedChange, RoleId, TeamId, User,
@@ -15,6 +16,7 @@ use crm_persistence::{
 };
 use secrecy::SecretString;
 
+pub(crate) use access::may_take_away;
 pub use password::RESET;
 pub(crate) use password::put_password;
 
@@ -145,12 +147,7 @@ impl Users {
     }
 
     /// Puts a user into a team, or into none.
-    pub async fn set_team(
-        &self,
-        grant: &Grant<Manage, User>,
-        id: UserId,
-        team: Option<TeamId>,
-    ) -> Result<User, Error> {
+    pub async fn set_team(&self, grant: &Grant<Manage, User>, id: UserId, team: Option<TeamId>) -> Result<User, Error> {
         self.manage(grant, id, UserPatch { team_id: Field::replace(team), ..UserPatch::default() }).await
     }
 
@@ -226,7 +223,7 @@ fn delete(
         let current = users::find(tx, grant, id)?;
         let version = current.stamps.version;
         expected.check(version, &current)?;
-        access::may_take_away(tx, grant.actor(), &current)?;
+        may_take_away(tx, grant.actor(), &current)?;
         let stamps = current.stamps.deleted(grant.actor().user_id(), tx.at());
         let state = User { stamps, ..current.clone() };
         access::somebody_administers(tx, &current, &state)?;

@@ -22,6 +22,7 @@ mod language;
 mod lei;
 mod line;
 mod money;
+mod network;
 mod percent;
 mod phone;
 #[cfg(feature = "openapi")]
@@ -43,6 +44,7 @@ pub use language::LanguageCode;
 pub use lei::Lei;
 pub use line::{Line, Name, Text};
 pub use money::Money;
+pub use network::Network;
 pub use percent::Percent;
 pub use phone::PhoneNumber;
 pub use tags::Tags;

@@ -57,6 +57,7 @@ struct RecordRow {
     name: String,
     name_key: String,
     rules: JsonColumn,
+    requires_second_factor: bool,
     search_text: String,
     version: i64,
     owner_id: Option<UuidColumn>,
@@ -76,6 +77,7 @@ impl From<&RoleRecord> for RecordRow {
             name: role.name.to_string(),
             name_key: fold(role.name.as_str()),
             rules: rules_json(&role.rules),
+            requires_second_factor: role.requires_second_factor,
             search_text: role.search_text(),
             version: stamps.version.number(),
             owner_id: maybe(stamps.owner_id),
@@ -98,6 +100,7 @@ impl From<RecordRow> for RoleRecord {
             name: Name::from_stored(row.name),
             is_built_in: built_in.is_some(),
             rules: built_in.map_or_else(|| rules(row.rules), |built_in| built_in.role().rules),
+            requires_second_factor: row.requires_second_factor,
             stamps: Stamps {
                 version: Version::from_stored(row.version),
                 owner_id: maybe(row.owner_id),
