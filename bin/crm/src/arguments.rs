@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use crm_domain::{
-    Choice, ImportId, ImportTarget, OnDuplicate,
-    parse_choice,
+    Choice, ImportId, ImportTarget, OnDuplicate, parse_choice,
     values::{EmailAddress, Name},
 };
 

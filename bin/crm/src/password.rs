@@ -17,7 +17,11 @@ pub enum Password {
 impl Password {
     /// Reads or makes one.
     pub fn from(source: PasswordSource) -> Result<Self, Failure> {
-        if source.password_stdin { read(std::io::stdin().lock()).map(Self::Given) } else { Ok(Self::Made(crm_app::password::random()?)) }
+        if source.password_stdin {
+            read(std::io::stdin().lock()).map(Self::Given)
+        } else {
+            Ok(Self::Made(crm_app::password::random()?))
+        }
     }
 
     /// The password itself.

@@ -26,11 +26,7 @@ pub struct NewApiKey {
 
 impl ApiKeys {
     /// Makes a key for the caller, with a part of what the caller may do.
-    pub async fn create(
-        &self,
-        caller: &SignedIn,
-        input: impl Into<Input<ApiKeyDraft>>,
-    ) -> Result<NewApiKey, Error> {
+    pub async fn create(&self, caller: &SignedIn, input: impl Into<Input<ApiKeyDraft>>) -> Result<NewApiKey, Error> {
         caller.session()?;
         let (app, actor, input) = (self.app.clone(), caller.actor.clone(), input.into());
         let (user, role) = (caller.user.id, caller.actor.role().clone());

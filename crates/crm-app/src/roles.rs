@@ -1,17 +1,14 @@
 //! Roles: what can be done with them. Nobody puts into a role what they do not hold.
 
 use crm_domain::{
-    Change, ChangeAction, FieldChange, NewRecord, RecordKind, RecordedChange, RoleRecord, RoleField, RoleId, RolePatch, Version,
+    Change, ChangeAction, FieldChange, NewRecord, RecordKind, RecordedChange, RoleField, RoleId, RolePatch, RoleRecord,
+    Version,
     access::{ActionType, Create, Delete, Grant, Read, Role, Update},
     query::{ListQuery, Page},
 };
 use crm_persistence::{Recorded, StoreError, Transaction, WriteTx, changes, roles, users};
 
-use crate::{
-    Answer, App, Error, Expected, Input, Once,
-    changes::before,
-    expected::settled,
-};
+use crate::{Answer, App, Error, Expected, Input, Once, changes::before, expected::settled};
 
 /// The use cases of roles.
 #[derive(Clone, Debug)]
@@ -60,7 +57,12 @@ impl Roles {
     }
 
     /// Brings a removed one back, unless its name has been taken meanwhile.
-    pub async fn restore(&self, grant: Grant<Delete, Role>, id: RoleId, once: Once<RoleRecord>) -> Result<Answer, Error> {
+    pub async fn restore(
+        &self,
+        grant: Grant<Delete, Role>,
+        id: RoleId,
+        once: Once<RoleRecord>,
+    ) -> Result<Answer, Error> {
         let actor = grant.actor().clone();
         self.app.write(&actor, move |tx| once.run(tx, |tx| restore(tx, &grant, id))).await
     }

@@ -1,19 +1,15 @@
 //! Teams: what can be done with them.
 
 use crm_domain::{
-    Change, ChangeAction, Field, FieldChange, Invalid, NewRecord, RecordKind, RecordedChange, Team, TeamField, TeamId, TeamPatch, Version,
+    Change, ChangeAction, Field, FieldChange, Invalid, NewRecord, RecordKind, RecordedChange, Team, TeamField, TeamId,
+    TeamPatch, Version,
     access::{ActionType, Create, Delete, Grant, Read, Update},
     query::{ListQuery, Page},
     values::Name,
 };
 use crm_persistence::{Recorded, StoreError, Transaction, WriteTx, changes, teams, users};
 
-use crate::{
-    Answer, App, Error, Expected, Input, Once,
-    changes::before,
-    expected::settled,
-    ownership,
-};
+use crate::{Answer, App, Error, Expected, Input, Once, changes::before, expected::settled, ownership};
 
 /// The use cases of teams.
 #[derive(Clone, Debug)]

@@ -95,7 +95,8 @@ impl RoleRecord {
     /// A new role, as somebody with the role `granter` may make it. The name must be set.
     pub fn create(new: NewRecord<Self>, patch: &RolePatch, granter: &Role) -> Result<Applied<Self>, Invalid> {
         let name = Name::from_stored(String::new());
-        let blank = Self { id: RoleId::new(new.id.uuid()), name, is_built_in: false, rules: Vec::new(), stamps: new.stamps() };
+        let blank =
+            Self { id: RoleId::new(new.id.uuid()), name, is_built_in: false, rules: Vec::new(), stamps: new.stamps() };
         blank.edit(Editor::of_new_record(), patch, granter)
     }
 

@@ -2,7 +2,7 @@
 
 use crm_domain::access::{Explanation, Resource};
 use diesel::{
-    OptionalExtension, QueryableByName, RunQueryDsl,
+    QueryableByName, RunQueryDsl,
     sql_types::{BigInt, Untyped},
 };
 use uuid::Uuid;
@@ -45,14 +45,13 @@ struct Number {
 pub fn reaches(tx: &mut impl Transaction, why: &Explanation, id: Uuid) -> Result<bool, StoreError> {
     let Some(table) = table_of(why.rule().resource) else { return Ok(false) };
     let row = Sql::new()
-        .push(format!("SELECT 1 AS number FROM {table} WHERE "))
+        .push(format!("SELECT COUNT(*) AS number FROM {table} WHERE "))
         .append(within(why.scope(), table, Life::Live))
         .push(" AND ")
         .column(table, "id")
         .push(" = ")
         .bind(Bind::Id(UuidColumn(id)));
-    let found = row.typed::<Untyped>().get_result::<Number>(connection(tx)).optional()?;
-    Ok(found.is_some_and(|found| found.number == 1))
+    Ok(row.typed::<Untyped>().get_result::<Number>(connection(tx))?.number > 0)
 }
 
 /// Records of one resource that no active user can be reached by.
@@ -86,7 +85,9 @@ pub fn orphans(tx: &mut impl Transaction, resource: Resource) -> Result<Option<O
     let Some(table) = table_of(resource) else { return Ok(None) };
     let condition = || {
         Sql::new()
-            .push(format!(" FROM {table} WHERE {table}.deleted_at IS NULL AND ({table}.owner_id IS NULL OR NOT EXISTS ("))
+            .push(format!(
+                " FROM {table} WHERE {table}.deleted_at IS NULL AND ({table}.owner_id IS NULL OR NOT EXISTS ("
+            ))
             .push("SELECT 1 FROM users WHERE users.deleted_at IS NULL AND users.is_active = ")
             .bind(Bind::Boolean(true))
             .push(format!(" AND (users.id = {table}.owner_id OR users.id = {table}.created_by"))

@@ -3,10 +3,14 @@
 //! As with sessions nothing in this room takes a grant: a secret is the proof itself, and the rest is about one's own keys.
 
 use chrono::TimeDelta;
-use crm_domain::{ApiKey, ApiKeyId, User, UserId, access::Role, values::{Name, Timestamp}};
+use crm_domain::{
+    ApiKey, ApiKeyId, User, UserId,
+    access::Role,
+    values::{Name, Timestamp},
+};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, Insertable, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl,
-    Selectable, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, Insertable, NullableExpressionMethods, OptionalExtension, QueryDsl,
+    Queryable, RunQueryDsl, Selectable, SelectableHelper,
 };
 
 use crate::{

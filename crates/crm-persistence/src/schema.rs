@@ -335,4 +335,13 @@ diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(api_keys -> users (user_id));
 diesel::joinable!(users -> roles (role_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
-diesel::allow_tables_to_appear_in_same_query!(organisations, people, links, users, sessions, roles, refresh_tokens, api_keys);
+diesel::allow_tables_to_appear_in_same_query!(
+    organisations,
+    people,
+    links,
+    users,
+    sessions,
+    roles,
+    refresh_tokens,
+    api_keys
+);

@@ -226,7 +226,8 @@ fn built_in_roles_have_the_rules_of_the_program_and_others_their_own() {
             assert_eq!(by_name(&built_in.as_ref().to_uppercase()).unwrap(), built_in.role());
         }
         let rules = r#"[{"resource": "people", "action": "read", "reach": "own"}]"#;
-        let columns = "INSERT INTO roles (id, name, name_key, rules, search_text, version, created_at, updated_at) VALUES";
+        let columns =
+            "INSERT INTO roles (id, name, name_key, rules, search_text, version, created_at, updated_at) VALUES";
         execute(
             test,
             &format!("{columns} (X'00000000000000000000000000000063', 'Guest', 'guest', '{rules}', ' guest', 1, 0, 0)"),

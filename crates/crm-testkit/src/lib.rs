@@ -9,5 +9,5 @@ mod observer;
 
 #[cfg(feature = "application")]
 pub use application::{Answer, Client, TestApp, USERS};
-pub use observer::Observer;
 pub use database::{TestDatabase, databases, on_each_database};
+pub use observer::Observer;

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, delete, get, patch, post, web::Data};
 use crm_app::{Answer, App, Once};
 use crm_domain::{
-    RecordedChange, RoleRecord, RoleField, RolePatch,
+    RecordedChange, RoleField, RolePatch, RoleRecord,
     access::{Create, Delete, Read, Role, Update},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -16,7 +16,14 @@ use crate::{
 };
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(read).service(update).service(remove).service(restore).service(history);
+    config
+        .service(list)
+        .service(create)
+        .service(read)
+        .service(update)
+        .service(remove)
+        .service(restore)
+        .service(history);
 }
 
 /// Lists the roles that you may see.

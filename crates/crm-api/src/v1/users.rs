@@ -16,7 +16,14 @@ use crate::{
 };
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(read).service(update).service(remove).service(restore).service(history);
+    config
+        .service(list)
+        .service(create)
+        .service(read)
+        .service(update)
+        .service(remove)
+        .service(restore)
+        .service(history);
 }
 
 /// Lists the users that you may see.

@@ -145,12 +145,7 @@ impl Users {
     }
 
     /// Puts a user into a team, or into none.
-    pub async fn set_team(
-        &self,
-        grant: &Grant<Manage, User>,
-        id: UserId,
-        team: Option<TeamId>,
-    ) -> Result<User, Error> {
+    pub async fn set_team(&self, grant: &Grant<Manage, User>, id: UserId, team: Option<TeamId>) -> Result<User, Error> {
         self.manage(grant, id, UserPatch { team_id: Field::replace(team), ..UserPatch::default() }).await
     }
 

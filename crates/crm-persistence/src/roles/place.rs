@@ -1,6 +1,6 @@
 //! Where the fields of a role live, for filters and sort keys.
 
-use crm_domain::{RoleRecord, RoleField as Field, query::Value, values::fold};
+use crm_domain::{RoleField as Field, RoleRecord, query::Value, values::fold};
 
 use crate::filter::{Form, Place};
 

@@ -104,11 +104,7 @@ pub fn insert(tx: &mut WriteTx, _grant: &Grant<Create, Team>, new: &Team) -> Res
 }
 
 /// The live team with this id, in the scope of the grant.
-pub fn find<A: ActionType>(
-    tx: &mut impl Transaction,
-    grant: &Grant<A, Team>,
-    id: TeamId,
-) -> Result<Team, StoreError> {
+pub fn find<A: ActionType>(tx: &mut impl Transaction, grant: &Grant<A, Team>, id: TeamId) -> Result<Team, StoreError> {
     one(tx, visible(grant, TABLE, Life::Live), id)
 }
 
