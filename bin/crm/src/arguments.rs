@@ -128,6 +128,9 @@ pub enum User {
     /// Keeps a user from signing in, and ends their sessions and API keys.
     #[command(after_help = "Example: crm user deactivate --email ann@example.com")]
     Deactivate(WhichUser),
+    /// Removes the second factor of a user who has lost it.
+    #[command(after_help = "Example: crm user remove-second-factor --email ann@example.com")]
+    RemoveSecondFactor(WhichUser),
     /// Gives a user another password and ends their sessions. Without --password-stdin a random one is printed once.
     #[command(after_help = "Example: crm user reset-password --email ann@example.com")]
     ResetPassword {

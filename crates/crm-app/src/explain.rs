@@ -1,7 +1,7 @@
 //! Why somebody may do something, or may not.
 
 use crm_domain::access::{Action, Actor, Resource, Rule, policy};
-use crm_persistence::access;
+use crm_persistence::{ReadTx, access};
 use uuid::Uuid;
 
 use crate::{App, Error};
@@ -36,7 +36,15 @@ impl Access {
         };
         let is_allowed = match record {
             None => true,
-            Some(id) => self.app.read(move |tx| Ok(access::reaches(tx, &why, id)?)).await?,
+            // A rule that reaches further than one reads, as that of creating often does, must not tell what there is.
+            Some(id) => match policy::explain(actor, resource, Action::Read) {
+                None => false,
+                Some(read) => {
+                    let both =
+                        move |tx: &mut ReadTx| Ok(access::reaches(tx, &read, id)? && access::reaches(tx, &why, id)?);
+                    self.app.read(both).await?
+                }
+            },
         };
         Ok(Explained { is_allowed, rule: Some(why.rule()) })
     }

@@ -2,7 +2,7 @@
 
 use crm_domain::access::{Explanation, Resource};
 use diesel::{
-    OptionalExtension, QueryableByName, RunQueryDsl,
+    QueryableByName, RunQueryDsl,
     sql_types::{BigInt, Untyped},
 };
 use uuid::Uuid;
@@ -45,14 +45,13 @@ struct Number {
 pub fn reaches(tx: &mut impl Transaction, why: &Explanation, id: Uuid) -> Result<bool, StoreError> {
     let Some(table) = table_of(why.rule().resource) else { return Ok(false) };
     let row = Sql::new()
-        .push(format!("SELECT 1 AS number FROM {table} WHERE "))
+        .push(format!("SELECT COUNT(*) AS number FROM {table} WHERE "))
         .append(within(why.scope(), table, Life::Live))
         .push(" AND ")
         .column(table, "id")
         .push(" = ")
         .bind(Bind::Id(UuidColumn(id)));
-    let found = row.typed::<Untyped>().get_result::<Number>(connection(tx)).optional()?;
-    Ok(found.is_some_and(|found| found.number == 1))
+    Ok(row.typed::<Untyped>().get_result::<Number>(connection(tx))?.number > 0)
 }
 
 /// Records of one resource that no active user can be reached by.

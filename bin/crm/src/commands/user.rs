@@ -50,6 +50,11 @@ pub fn run(settings: &Settings, command: arguments::User) -> Result<(), Failure>
                 app.users().activate(&manage, user.id).await?;
                 say(format_args!("{} can sign in again", user.email))
             }
+            arguments::User::RemoveSecondFactor(user) => {
+                let user = find(&app, &actor, &user).await?;
+                app.second_factors().remove_of(manage, user.id).await?;
+                say(format_args!("{} has no second factor now", user.email))
+            }
             arguments::User::ResetPassword { user, password } => reset_password(&app, &actor, &user, password).await,
         }
     })

@@ -158,7 +158,11 @@ impl Matrix {
             self.refused += 1;
             let after = self.observer.digest();
             let who = self.callers[caller].name;
-            assert!(before == after, "{door:?} of {} was refused to {who} with {status} and changed something:\n{before}\n{after}", subject.label);
+            assert!(
+                before == after,
+                "{door:?} of {} was refused to {who} with {status} and changed something:\n{before}\n{after}",
+                subject.label
+            );
         }
         format!("{status}{more}")
     }
@@ -177,7 +181,8 @@ impl Matrix {
                 seen(&get(format!("{BASE}/search?q={mark}&types={}", subject.resource)).await, &id.to_string())
             }
             Door::Statistics => {
-                let (with, without) = (get(format!("{list}/stats?id={id}")).await, get(format!("{list}/stats?id={MISSING}")).await);
+                let (with, without) =
+                    (get(format!("{list}/stats?id={id}")).await, get(format!("{list}/stats?id={MISSING}")).await);
                 (with.status, if with.status >= 400 { "" } else { sign(with.body != without.body) })
             }
             Door::Export => seen(&get(format!("{list}/export?id={id}")).await, &id.to_string()),
@@ -194,7 +199,8 @@ impl Matrix {
             }
             Door::Batch => {
                 let operation = json!({"op": "update", "id": id, "if_match": "*", "data": (subject.change)(mark)});
-                let answer = client.post(&format!("{list}/batch"), json!({"operations": [operation], "atomic": true})).await;
+                let answer =
+                    client.post(&format!("{list}/batch"), json!({"operations": [operation], "atomic": true})).await;
                 let inner = answer.json()["results"][0]["status"].as_u64();
                 (inner.map_or(answer.status, |status| u16::try_from(status).unwrap()), "")
             }
@@ -215,7 +221,9 @@ impl Matrix {
             self.line(table, subject.label, "import", "-", async |matrix: &mut Self, caller| {
                 let before = matrix.observer.digest();
                 let answer = upload(&matrix.callers[caller], subject.resource).await;
-                matrix.checked(&before, &answer)
+                let told = matrix.checked(&before, &answer);
+                finished(&matrix.app, &answer).await;
+                told
             })
             .await;
         }
@@ -251,7 +259,7 @@ impl Matrix {
         let find = |resource: &str| SUBJECTS.iter().find(|subject| subject.label == resource).unwrap();
         let (from, to) = (find(relation.from), find(relation.to));
         for (kind, of) in KINDS {
-            let (mut listed, mut inlined) = (Vec::new(), Vec::new());
+            let mut rows: [Vec<String>; 6] = Default::default();
             for caller in 0..self.callers.len() {
                 let near = self.target(from, caller, Kind::Own, None).await.id;
                 let far = self.target(to, caller, if kind == Kind::Deleted { Kind::Own } else { kind }, None).await.id;
@@ -266,11 +274,26 @@ impl Matrix {
                     let (status, sign) = seen(answer, &far.to_string());
                     format!("{status}{sign}")
                 };
-                listed.push(told(&client.get(&format!("{}/{}", from.record(near), relation.name)).await));
-                inlined.push(told(&client.get(&format!("{}?expand={}", from.record(near), relation.name)).await));
+                rows[0].push(told(&client.get(&format!("{}/{}", from.record(near), relation.name)).await));
+                rows[1].push(told(&client.get(&format!("{}?expand={}", from.record(near), relation.name)).await));
+                let json = ("Content-Type", "application/json");
+                for (at, (method, body)) in
+                    [("GET", ""), ("PUT", "{}"), ("PATCH", "{\"notes\": \"a\"}"), ("DELETE", "")]
+                        .into_iter()
+                        .enumerate()
+                {
+                    let (before, body) = (self.observer.digest(), body.as_bytes().to_vec());
+                    let client = &self.callers[caller].client;
+                    let answer = client.raw(method, &format!("{BASE}{join}"), &[("If-Match", "*"), json], body).await;
+                    let told = self.checked(&before, &answer);
+                    rows[at + 2].push(told);
+                }
             }
-            row(table, relation.to, &format!("list of {}", relation.from), of, &listed);
-            row(table, relation.to, &format!("expand of {}", relation.from), of, &inlined);
+            let doors =
+                ["list of", "expand of", "link read, from", "link put, from", "link update, from", "link delete, from"];
+            for (door, cells) in doors.iter().zip(&rows) {
+                row(table, relation.to, &format!("{door} {}", relation.from), of, cells);
+            }
         }
     }
 
@@ -318,10 +341,30 @@ fn imported() -> Vec<String> {
 
 /// A trial of an import, which every permission to import is enough for.
 async fn upload(caller: &Caller, resource: &str) -> Answer {
-    let part = |name: &str, value: &str| format!("--limit\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let part = |name: &str, value: &str| {
+        format!("--limit\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
     let file = "--limit\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\nname\r\nExemple\r\n\r\n--limit--\r\n";
     let body = [part("resource", resource), part("dry_run", "true"), file.to_owned()].concat();
-    caller.client.raw("POST", &format!("{BASE}/imports"), &[("Content-Type", "multipart/form-data; boundary=limit")], body.into_bytes()).await
+    caller
+        .client
+        .raw(
+            "POST",
+            &format!("{BASE}/imports"),
+            &[("Content-Type", "multipart/form-data; boundary=limit")],
+            body.into_bytes(),
+        )
+        .await
+}
+
+/// Waits until what goes on behind an accepted import has come to its end.
+async fn finished(app: &TestApp, accepted: &Answer) {
+    let Some(id) = accepted.json()["id"].as_str().filter(|_| accepted.status == 202).map(str::to_owned) else { return };
+    while ["queued", "running"]
+        .contains(&app.ann().get(&format!("{BASE}/imports/{id}")).await.json()["status"].as_str().unwrap())
+    {
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
 }
 
 fn sign(is_seen: bool) -> &'static str {
@@ -339,7 +382,7 @@ fn counted(answer: &Answer) -> (u16, &'static str) {
 
 fn row(table: &mut String, resource: &str, door: &str, of: &str, cells: &[String]) {
     let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:<11}")).collect();
-    writeln!(table, "{}", format!("{resource:<14} {door:<24} {of:<13} {}", cells.join(" ")).trim_end()).unwrap();
+    writeln!(table, "{}", format!("{resource:<14} {door:<32} {of:<13} {}", cells.join(" ")).trim_end()).unwrap();
 }
 
 const HEAD: &str = "\
@@ -361,7 +404,12 @@ async fn compare(test: TestDatabase) {
     for relation in RELATIONS {
         matrix.relation(relation, &mut table).await;
     }
-    println!("{name}: {} cells, {} of them refused without a change, in {:?}", matrix.tried, matrix.refused, began.elapsed());
+    println!(
+        "{name}: {} cells, {} of them refused without a change, in {:?}",
+        matrix.tried,
+        matrix.refused,
+        began.elapsed()
+    );
     assert!(matrix.refused > 500, "only {} refusals", matrix.refused);
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/access.txt");
     if std::fs::read_to_string(&kept).is_ok_and(|expected| expected == table) {
@@ -369,7 +417,11 @@ async fn compare(test: TestDatabase) {
     }
     let written = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("access.{name}.txt"));
     std::fs::write(&written, table).unwrap();
-    panic!("the matrix differs from the one that is kept; to see it, and to take it over:\n  diff {1} {0}\n  cp {0} {1}\n", written.display(), kept.display());
+    panic!(
+        "the matrix differs from the one that is kept; to see it, and to take it over:\n  diff {1} {0}\n  cp {0} {1}\n",
+        written.display(),
+        kept.display()
+    );
 }
 
 #[actix_web::test]

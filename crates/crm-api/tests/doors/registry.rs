@@ -50,10 +50,34 @@ const fn over_http(resource: &'static str, body: fn(&str) -> Value, change: fn(&
 pub const SUBJECTS: &[Subject] = &[
     over_http("organisations", |mark| json!({"name": mark}), |mark| json!({"notes": mark})),
     over_http("people", |mark| json!({"last_name": mark}), |mark| json!({"notes": mark})),
-    Subject { label: "users", resource: "users", body: user, change: |mark| json!({"name": mark}), maker: Maker::Store(store_user) },
-    Subject { label: "users' access", resource: "users", body: user, change: |_| json!({"is_active": false}), maker: Maker::Store(store_user) },
-    Subject { label: "teams", resource: "teams", body: |mark| json!({"name": mark}), change: |mark| json!({"name": mark}), maker: Maker::Store(store_team) },
-    Subject { label: "roles", resource: "roles", body: |mark| json!({"name": mark}), change: |mark| json!({"name": mark}), maker: Maker::Store(store_role) },
+    Subject {
+        label: "users",
+        resource: "users",
+        body: user,
+        change: |mark| json!({"name": mark}),
+        maker: Maker::Store(store_user),
+    },
+    Subject {
+        label: "users' access",
+        resource: "users",
+        body: user,
+        change: |_| json!({"is_active": false}),
+        maker: Maker::Store(store_user),
+    },
+    Subject {
+        label: "teams",
+        resource: "teams",
+        body: |mark| json!({"name": mark}),
+        change: |mark| json!({"name": mark}),
+        maker: Maker::Store(store_team),
+    },
+    Subject {
+        label: "roles",
+        resource: "roles",
+        body: |mark| json!({"name": mark}),
+        change: |mark| json!({"name": mark}),
+        maker: Maker::Store(store_role),
+    },
 ];
 
 /// A relation between two resources: from the one end, the field and the last segment of the list, the other end, and the
@@ -125,7 +149,13 @@ fn user(mark: &str) -> Value {
 }
 
 fn change_of(kind: RecordKind, id: Uuid) -> Change {
-    Change { kind, record_id: id, version: crm_domain::Version::FIRST, action: ChangeAction::Created, fields: Vec::new() }
+    Change {
+        kind,
+        record_id: id,
+        version: crm_domain::Version::FIRST,
+        action: ChangeAction::Created,
+        fields: Vec::new(),
+    }
 }
 
 fn stamps<R>(tx: &WriteTx, id: crm_domain::Id<R>, owned: Owned) -> Stamps {
