@@ -3,13 +3,18 @@
 mod support;
 
 use std::{
+    fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
     time::Duration,
 };
 
 use serde_json::json;
 use support::{PATIENCE, Place, get, post};
+
+/// A secret that is long enough, and no example.
+const SECRET: &str = "Tq8vN2zL7kWm4RyXc0Hj9uPfEs5bDgAo";
 
 /// The password of the first administrator, as it was printed.
 fn password_in(said: &str) -> &str {

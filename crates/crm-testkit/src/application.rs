@@ -77,10 +77,21 @@ impl TestApp {
 
     /// The same, writing this log.
     pub async fn spawn_with_log(test: TestDatabase, log: Logger) -> Self {
+        Self::spawn_with(test, log, |_, _| {}).await
+    }
+
+    /// The same, with other settings than the defaults.
+    pub async fn spawn_with(
+        test: TestDatabase,
+        log: Logger,
+        adjust: impl FnOnce(&mut AppSettings, &mut ApiSettings),
+    ) -> Self {
         let imports = tempfile::tempdir().expect("a temporary folder can be made");
-        let app = App::new(test.database.clone(), AppSettings::new(imports.path()));
+        let (mut settings, mut api) = (AppSettings::new(imports.path()), ApiSettings::default());
+        adjust(&mut settings, &mut api);
+        let app = App::new(test.database.clone(), settings);
         people_the_firm(&test.database);
-        let api = Api::new(app.clone(), ApiSettings::default(), log);
+        let api = Api::new(app.clone(), api, log);
         let service = Rc::new(init_service(crm_api::server(&api)).await);
         let send: Rc<dyn Fn(TestRequest) -> Sent> = Rc::new(move |request| {
             let service = Rc::clone(&service);

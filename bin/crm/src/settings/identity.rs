@@ -104,7 +104,7 @@ impl Settings {
             None => Post::None,
         };
         let public_url = match &self.http.public_url {
-            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("http://{}", self.http.listen),
         };
         MailSettings { post, from: mail.from.clone(), public_url }
@@ -139,7 +139,7 @@ impl Settings {
         let wrong = |key, reason: &str| Err(SettingsError::Value { key, reason: reason.to_owned() });
         let mail = &self.mail;
         if let Some(url) = &self.http.public_url
-            && (!matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some())
+            && !is_base(url)
         {
             return wrong("http.public_url", "must be an http or https address without ? and #");
         }
@@ -157,6 +157,13 @@ impl Settings {
             Err(error) => wrong("mail", &error.to_string()),
         }
     }
+}
+
+/// Whether an address can have paths and fragments put behind it.
+fn is_base(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none()
+    })
 }
 
 /// Makes a secret that nobody else on the machine may read. Of two that start at the same time one makes it.

@@ -54,7 +54,7 @@ pub struct HttpSettings {
     /// Where it listens.
     pub listen: SocketAddr,
     /// Where the users' part of the service is; links in letters are made from it.
-    pub public_url: Option<url::Url>,
+    pub public_url: Option<String>,
     /// Networks of the proxies whose forwarding headers are believed.
     pub trusted_proxies: Networks,
     /// Threads that answer requests.

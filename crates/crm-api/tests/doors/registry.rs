@@ -197,7 +197,14 @@ fn store_team(tx: &mut WriteTx, mark: &str, owned: Owned) -> Result<(Uuid, Recor
 fn store_role(tx: &mut WriteTx, mark: &str, owned: Owned) -> Result<(Uuid, RecordKind), StoreError> {
     let id = RoleId::new(next_id());
     let stamps = stamps(tx, id, owned);
-    let role = RoleRecord { id, name: Name::parse(mark).unwrap(), is_built_in: false, rules: Vec::new(), stamps };
+    let role = RoleRecord {
+        id,
+        name: Name::parse(mark).unwrap(),
+        is_built_in: false,
+        rules: Vec::new(),
+        requires_second_factor: false,
+        stamps,
+    };
     let grant = policy::authorise(tx.actor()).unwrap();
     roles::insert(tx, &grant, &role)?;
     Ok((id.uuid(), RecordKind::Roles))
