@@ -19,12 +19,21 @@ pub struct Roles {
 impl Roles {
     /// One role.
     pub async fn get(&self, grant: Grant<Read, Role>, id: RoleId) -> Result<RoleRecord, Error> {
-        self.app.read(move |tx| Ok(roles::find_record(tx, &grant, id)?)).await
+        let found = self.app.read(move |tx| Ok(roles::find_record(tx, &grant, id)?)).await?;
+        Ok(self.shown(found))
     }
 
     /// A page of the list.
     pub async fn list(&self, grant: Grant<Read, Role>, query: ListQuery<RoleField>) -> Result<Page<RoleRecord>, Error> {
-        self.app.read(move |tx| Ok(roles::list(tx, &grant, &query)?)).await
+        let mut page = self.app.read(move |tx| Ok(roles::list(tx, &grant, &query)?)).await?;
+        page.items = page.items.into_iter().map(|role| self.shown(role)).collect();
+        Ok(page)
+    }
+
+    /// Whether a built-in role asks for a second factor stands in the settings and not in its row.
+    fn shown(&self, role: RoleRecord) -> RoleRecord {
+        let is_asking = self.app.settings().second_factor_roles.iter().any(|built_in| built_in.id() == role.id);
+        RoleRecord { requires_second_factor: role.requires_second_factor || is_asking, ..role }
     }
 
     /// Makes one.

@@ -235,7 +235,8 @@ async fn a_password_that_was_changed_while_it_was_checked_lets_nobody_in() {
     on_each_app(async |app, _| {
         let (ann, _) = user(&app, "ann", BuiltInRole::User).await;
         let entering = sign_in(&app, PASSWORD, None);
-        let changing = app.users().set_password(
+        let users = app.users();
+        let changing = users.set_password(
             policy::authorise(&system()).unwrap(),
             ann.id,
             "seven brass kettles at dawn".into(),
