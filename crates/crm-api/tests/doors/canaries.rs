@@ -34,7 +34,7 @@ const USERS: [(&str, usize, Reach); 8] = [
 ];
 
 /// How many records each of them owns of each resource.
-const RECORDS: usize = 3;
+const RECORDS: usize = 2;
 
 /// Marks look like nothing else, and are one word however they are folded.
 fn mark(number: usize) -> String {
