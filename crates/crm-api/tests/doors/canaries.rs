@@ -326,7 +326,7 @@ impl Crawler {
 }
 
 async fn fly(test: TestDatabase) {
-    let (began, name) = (std::time::Instant::now(), test.name());
+    let (began, name) = (crate::stopwatch(), test.name());
     let mut aviary = Aviary::over(test).await;
     let (mut shown, birds) = (0, aviary.birds.len());
     for user in 0..USERS.len() {

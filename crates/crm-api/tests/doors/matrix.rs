@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 
 use crm_testkit::{Answer, Observer, TestApp, TestDatabase};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
@@ -395,7 +395,7 @@ fn seen(answer: &Answer, id: &str) -> (u16, &'static str) {
 }
 
 fn counted(answer: &Answer) -> (u16, &'static str) {
-    (answer.status, if answer.status >= 400 { "" } else { sign(answer.json()["total"] != Value::from(0)) })
+    (answer.status, if answer.status >= 400 { "" } else { sign(answer.json()["total"] != 0) })
 }
 
 fn row(table: &mut String, resource: &str, door: &str, of: &str, cells: &[String]) {
@@ -411,7 +411,7 @@ const HEAD: &str = "\
 ";
 
 async fn compare(test: TestDatabase) {
-    let (began, name) = (std::time::Instant::now(), test.name());
+    let (began, name) = (crate::stopwatch(), test.name());
     let mut matrix = Matrix::over(test).await;
     let mut table = HEAD.to_owned();
     let names: Vec<String> = matrix.callers.iter().map(|caller| caller.name.to_owned()).collect();
