@@ -56,6 +56,11 @@ pub enum Command {
     /// Writes all records of a resource as CSV.
     #[command(after_help = "Example: crm export --resource organisations --output organisations.csv")]
     Export(Export),
+    /// Looks for what is wrong: settings, disk, database, schema, clock, administrators, records that nobody answers for.
+    ///
+    /// A warning is something to know; a problem is something to mend, and makes the exit status 1.
+    #[command(after_help = "Example: crm doctor --json")]
+    Doctor(Output),
     /// Prints the OpenAPI document of the HTTP interface.
     #[command(after_help = "Example: crm openapi > openapi.json")]
     Openapi,

@@ -23,3 +23,9 @@ const BASE: &str = "/api/v1";
 
 /// An id that no record has.
 const MISSING: &str = "01938a3c-5f00-7000-8000-00000000dead";
+
+/// Measures how long a test takes, to be told at its end.
+#[expect(clippy::disallowed_methods, reason = "a test that tells how long it took is its own stopwatch")]
+fn stopwatch() -> std::time::Instant {
+    std::time::Instant::now()
+}

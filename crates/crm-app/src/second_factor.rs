@@ -101,6 +101,8 @@ impl SecondFactors {
         let (codes, hashes) = code::recovery_codes()?;
         self.app
             .write(&caller.actor, move |tx| {
+                // The user first, as at a sign-in, so that no two units of work wait for each other.
+                users::hold(tx, user)?;
                 if !second_factors::confirm(tx, user, &sealed, step, &hashes)? {
                     return Err(Error::Unauthenticated);
                 }
@@ -164,6 +166,7 @@ fn enrolled() -> Error {
 }
 
 fn remove(tx: &mut WriteTx, user: UserId) -> Result<Recorded<()>, Error> {
+    users::hold(tx, user)?;
     if !second_factors::remove(tx, user)? {
         return Ok(tx.unchanged(()));
     }

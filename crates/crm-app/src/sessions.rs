@@ -186,7 +186,9 @@ impl Sessions {
         let shown = self
             .app
             .write(&Actor::system("sign-in"), move |tx| {
-                // The password may have been changed, or the account switched off, while it was being checked.
+                // The password may have been changed, or the account switched off, while it was being checked. Whoever
+                // does so at this very moment waits, and then ends the session that begins here.
+                users::hold(tx, entry.user.id)?;
                 let present = users::credentials(tx, &entry.user.email)?;
                 if present.is_none_or(|(user, hash)| !user.is_active || hash != entry.hash) {
                     return Ok(tx.unchanged(Shown::Wrong));

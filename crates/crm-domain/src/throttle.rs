@@ -54,13 +54,6 @@ impl Throttle {
         Tally { count, since, blocked_until: self.wait_after(count).map(|wait| at.plus(wait)) }
     }
 
-    /// The tally when one try turns out to have been a right one: as if it had not been.
-    #[must_use]
-    pub fn forgiven(&self, tally: Tally) -> Tally {
-        let count = tally.count.saturating_sub(1).max(0);
-        let blocked_until = tally.blocked_until.filter(|_| self.wait_after(count).is_some());
-        Tally { count, blocked_until, ..tally }
-    }
 
     /// How many tries are not forgotten yet, and from when on the next of them are: the part of a span that has gone by
     /// counts, or a party that tries often would never be forgiven.
@@ -83,6 +76,13 @@ impl Throttle {
 }
 
 impl Tally {
+    /// The tally when the last try turns out to have been a right one: as if it had not been. The wait goes as well: it was
+    /// this try that began it, because none is made before the wait of the one before is over.
+    #[must_use]
+    pub fn forgiven(self) -> Self {
+        Self { count: self.count.saturating_sub(1).max(0), blocked_until: None, ..self }
+    }
+
     /// How long there may still be no other try.
     pub fn wait(&self, now: Timestamp) -> Option<TimeDelta> {
         let micros = self.blocked_until?.micros() - now.micros();
@@ -159,7 +159,7 @@ mod tests {
     fn who_tries_often_is_forgiven_as_fast_as_who_tries_seldom() {
         let mut tally = Tally { count: 100, since: START, blocked_until: None };
         for seconds in (0..60_000).step_by(100) {
-            tally = RULE.forgiven(RULE.counted(Some(tally), later(seconds)));
+            tally = RULE.counted(Some(tally), later(seconds)).forgiven();
         }
         assert!(tally.count <= 1, "{tally:?}");
     }
@@ -169,9 +169,9 @@ mod tests {
         let four = Tally { count: 4, since: START, blocked_until: None };
         let five = RULE.counted(Some(four), START);
         assert!(five.wait(START).is_some());
-        assert_eq!(RULE.forgiven(five), four);
-        let six = RULE.counted(Some(five), later(15));
-        assert!(RULE.forgiven(six).blocked_until.is_some(), "the wait of the others goes on");
-        assert_eq!(RULE.forgiven(Tally { count: 0, ..four }).count, 0);
+        assert_eq!(five.forgiven(), four);
+        let six = RULE.counted(Some(five), later(15)).forgiven();
+        assert_eq!((six.count, six.wait(later(15))), (5, None), "the next one need not wait for it");
+        assert_eq!(Tally { count: 0, ..four }.forgiven().count, 0);
     }
 }

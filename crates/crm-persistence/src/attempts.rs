@@ -102,7 +102,7 @@ pub fn count(tx: &mut WriteTx, subject: &Subject) -> Result<Option<TimeDelta>, S
 /// Takes back one try that was a right one.
 pub fn forgive(tx: &mut WriteTx, subject: &Subject) -> Result<(), StoreError> {
     match held(tx, subject)? {
-        Some(tally) => save(tx, subject, subject.rule.forgiven(tally)),
+        Some(tally) => save(tx, subject, tally.forgiven()),
         None => Ok(()),
     }
 }

@@ -6,6 +6,7 @@ use crm_domain::{
     Change, ImportId, RecordKind, RecordedChange, Version,
     access::{Grant, Read, Scope},
     query::Page,
+    values::Timestamp,
 };
 use diesel::{
     AsChangeset, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
@@ -189,6 +190,12 @@ fn of_kind(kind: RecordKind, scope: Scope) -> Sql {
         (RecordKind::Imports, _) => Sql::new().push("1 = 0"),
     };
     Sql::joined([is_kind, seen], " AND ")
+}
+
+/// When the last change was written, as the clock of its writer said.
+pub fn latest(tx: &mut impl Transaction) -> Result<Option<Timestamp>, StoreError> {
+    let last = table::table.select(table::at).order_by(table::sequence.desc());
+    Ok(last.first::<TimeColumn>(connection(tx)).optional()?.map(Timestamp::from))
 }
 
 /// Whether some committed change has no position yet.

@@ -47,7 +47,7 @@ struct Explanation<'a> {
 async fn explain(app: Data<App>, caller: Caller, Parameters(mut asked): Parameters) -> Result<HttpResponse, Problem> {
     let resource = asked.read("resource", parse_choice::<Resource>)?.ok_or_else(|| missing("resource"))?;
     let action = asked.read("action", parse_choice::<Action>)?.ok_or_else(|| missing("action"))?;
-    let record = asked.read("id", |text| Id::<()>::parse(text))?.map(Id::uuid);
+    let record = asked.read("id", Id::<()>::parse)?.map(Id::uuid);
     let Explained { is_allowed, rule } = app.access().explain(caller.actor(), resource, action, record).await?;
     let role = caller.actor().role().name.as_str();
     Ok(HttpResponse::Ok().json(Explanation { is_allowed, role, rule }))

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 
 use crm_testkit::{Answer, Observer, TestApp, TestDatabase};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
@@ -140,7 +140,9 @@ impl Matrix {
     async fn target(&mut self, subject: &Subject, caller: usize, kind: Kind, door: Option<Door>) -> Target {
         self.marks += 1;
         let mark = format!("mark{:06}", self.marks);
-        self.position = last_position(&self.app, &self.position).await;
+        if door.is_some_and(|door| !door.changes()) {
+            self.position = last_position(&self.app, &self.position).await;
+        }
         let position = self.position.clone();
         let id = subject.make(&self.app, &mark, self.owned(caller, kind)).await;
         if kind == Kind::Deleted || door == Some(Door::Restore) {
@@ -234,20 +236,22 @@ impl Matrix {
                 continue;
             }
             for (number, (kind, of)) in KINDS.into_iter().enumerate() {
-                let mut cells = Vec::new();
+                // All are made first: while nobody writes, the database need not be read again to know that it is as it was.
+                let mut targets = Vec::new();
                 for caller in 0..self.callers.len() {
-                    if door.changes() {
-                        let target = self.target(subject, caller, kind, Some(door)).await;
-                        cells.push(self.cell(subject, caller, door, &target).await);
-                        continue;
-                    }
-                    let place = (caller, number);
-                    let target = match shared.remove(&place) {
+                    let made = shared.remove(&(caller, number)).filter(|_| !door.changes());
+                    targets.push(match made {
                         Some(target) => target,
-                        None => self.target(subject, caller, kind, None).await,
-                    };
-                    cells.push(self.cell(subject, caller, door, &target).await);
-                    shared.insert(place, target);
+                        None => self.target(subject, caller, kind, Some(door)).await,
+                    });
+                }
+                let mut cells = Vec::new();
+                for (caller, target) in targets.iter().enumerate() {
+                    cells.push(self.cell(subject, caller, door, target).await);
+                }
+                if !door.changes() {
+                    let places = (0..).map(|caller| (caller, number));
+                    shared.extend(places.zip(targets));
                 }
                 row(table, subject.label, name, of, &cells);
             }
@@ -259,32 +263,25 @@ impl Matrix {
         let find = |resource: &str| SUBJECTS.iter().find(|subject| subject.label == resource).unwrap();
         let (from, to) = (find(relation.from), find(relation.to));
         for (kind, of) in KINDS {
-            let mut rows: [Vec<String>; 6] = Default::default();
+            let mut ends = Vec::new();
             for caller in 0..self.callers.len() {
-                let near = self.target(from, caller, Kind::Own, None).await.id;
-                let far = self.target(to, caller, if kind == Kind::Deleted { Kind::Own } else { kind }, None).await.id;
-                let join = relation.join.replace("{from}", &near.to_string()).replace("{to}", &far.to_string());
-                let joined = self.app.ann().put(&format!("{BASE}{join}"), json!({})).await;
-                assert!(joined.status < 300, "{}", joined.text());
-                if kind == Kind::Deleted {
-                    to.delete(&self.app, far).await;
-                }
+                ends.push(self.joined(relation, (from, to), caller, kind).await);
+            }
+            let mut rows: [Vec<String>; 6] = Default::default();
+            for (caller, (near, far, join)) in ends.iter().enumerate() {
                 let client = &self.callers[caller].client;
                 let told = |answer: &Answer| {
                     let (status, sign) = seen(answer, &far.to_string());
                     format!("{status}{sign}")
                 };
-                rows[0].push(told(&client.get(&format!("{}/{}", from.record(near), relation.name)).await));
-                rows[1].push(told(&client.get(&format!("{}?expand={}", from.record(near), relation.name)).await));
+                rows[0].push(told(&client.get(&format!("{}/{}", from.record(*near), relation.name)).await));
+                rows[1].push(told(&client.get(&format!("{}?expand={}", from.record(*near), relation.name)).await));
                 let json = ("Content-Type", "application/json");
-                for (at, (method, body)) in
-                    [("GET", ""), ("PUT", "{}"), ("PATCH", "{\"notes\": \"a\"}"), ("DELETE", "")]
-                        .into_iter()
-                        .enumerate()
-                {
+                let doors = [("GET", ""), ("PUT", "{}"), ("PATCH", "{\"notes\": \"a\"}"), ("DELETE", "")];
+                for (at, (method, body)) in doors.into_iter().enumerate() {
                     let (before, body) = (self.observer.digest(), body.as_bytes().to_vec());
                     let client = &self.callers[caller].client;
-                    let answer = client.raw(method, &format!("{BASE}{join}"), &[("If-Match", "*"), json], body).await;
+                    let answer = client.raw(method, join, &[("If-Match", "*"), json], body).await;
                     let told = self.checked(&before, &answer);
                     rows[at + 2].push(told);
                 }
@@ -295,6 +292,27 @@ impl Matrix {
                 row(table, relation.to, &format!("{door} {}", relation.from), of, cells);
             }
         }
+    }
+
+    /// Joins two records of a caller: the near end is their own, the far one is anybody's.
+    async fn joined(
+        &mut self,
+        relation: &Relation,
+        (from, to): (&Subject, &Subject),
+        caller: usize,
+        kind: Kind,
+    ) -> (Uuid, Uuid, String) {
+        let near = self.target(from, caller, Kind::Own, None).await.id;
+        let alive = if kind == Kind::Deleted { Kind::Own } else { kind };
+        let far = self.target(to, caller, alive, None).await.id;
+        let join = relation.join.replace("{from}", &near.to_string()).replace("{to}", &far.to_string());
+        let join = format!("{BASE}{join}");
+        let joined = self.app.ann().put(&join, json!({})).await;
+        assert!(joined.status < 300, "{}", joined.text());
+        if kind == Kind::Deleted {
+            to.delete(&self.app, far).await;
+        }
+        (near, far, join)
     }
 
     async fn line(
@@ -377,7 +395,7 @@ fn seen(answer: &Answer, id: &str) -> (u16, &'static str) {
 }
 
 fn counted(answer: &Answer) -> (u16, &'static str) {
-    (answer.status, if answer.status >= 400 { "" } else { sign(answer.json()["total"] != Value::from(0)) })
+    (answer.status, if answer.status >= 400 { "" } else { sign(answer.json()["total"] != 0) })
 }
 
 fn row(table: &mut String, resource: &str, door: &str, of: &str, cells: &[String]) {
@@ -393,7 +411,7 @@ const HEAD: &str = "\
 ";
 
 async fn compare(test: TestDatabase) {
-    let (began, name) = (std::time::Instant::now(), test.name());
+    let (began, name) = (crate::stopwatch(), test.name());
     let mut matrix = Matrix::over(test).await;
     let mut table = HEAD.to_owned();
     let names: Vec<String> = matrix.callers.iter().map(|caller| caller.name.to_owned()).collect();

@@ -34,12 +34,15 @@ pub struct Subject {
     maker: Maker,
 }
 
+/// Puts a record with a mark and owners into the store.
+type Store = fn(&mut WriteTx, &str, Owned) -> Result<(Uuid, RecordKind), StoreError>;
+
 #[derive(Clone, Copy)]
 enum Maker {
     /// By the administrator, over HTTP: owner and team are fields of the body.
     Http,
     /// Straight into the store, where the owner of such a record is not for clients to choose.
-    Store(fn(&mut WriteTx, &str, Owned) -> Result<(Uuid, RecordKind), StoreError>),
+    Store(Store),
 }
 
 const fn over_http(resource: &'static str, body: fn(&str) -> Value, change: fn(&str) -> Value) -> Subject {

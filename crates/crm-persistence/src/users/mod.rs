@@ -175,6 +175,14 @@ pub fn set_password<A: ActionType>(
     if rows == 1 { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
+/// Keeps others from changing a user until the unit of work ends. What decides about a sign-in is looked at after this, so
+/// that no change of it is overtaken. It tells nothing, so it needs no grant.
+pub fn hold(tx: &mut WriteTx, id: UserId) -> Result<(), StoreError> {
+    let target = table::table.filter(table::id.eq(UuidColumn::from(id)));
+    diesel::update(target).set(table::version.eq(table::version)).execute(connection(tx))?;
+    Ok(())
+}
+
 /// Notes that the user has signed in, at the time of the unit of work. It is no change of the user: the version stays.
 pub fn signed_in(tx: &mut WriteTx, id: UserId) -> Result<(), StoreError> {
     let at = TimeColumn::from(tx.at());

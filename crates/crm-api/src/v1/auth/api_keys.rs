@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(end);
+    config.service(list_keys).service(create_key).service(end_key);
 }
 
 /// A new key with its secret, told this once.
@@ -35,7 +35,7 @@ struct Secretive<'a> {
     (status = 200, description = "All of them.", body = List<ApiKey>),
     (status = 403, description = "An API key may not do this.")))]
 #[get("/auth/api-keys")]
-async fn list(app: Data<App>, caller: Caller) -> Result<HttpResponse, Problem> {
+async fn list_keys(app: Data<App>, caller: Caller) -> Result<HttpResponse, Problem> {
     let keys = app.api_keys().list(&caller.0).await?;
     Ok(HttpResponse::Ok().json(json!({"items": keys, "next_cursor": null, "total": null})))
 }
@@ -48,7 +48,7 @@ async fn list(app: Data<App>, caller: Caller) -> Result<HttpResponse, Problem> {
     (status = 201, description = "It was made.", body = Secretive),
     (status = 403, description = "An API key may not do this.")))]
 #[post("/auth/api-keys")]
-async fn create(app: Data<App>, caller: Caller, body: Body<ApiKeyDraft>) -> Result<HttpResponse, Problem> {
+async fn create_key(app: Data<App>, caller: Caller, body: Body<ApiKeyDraft>) -> Result<HttpResponse, Problem> {
     let NewApiKey { key, secret } = app.api_keys().create(&caller.0, body.input()).await?;
     let place = (header::LOCATION, format!("{BASE}/auth/api-keys/{}", key.id));
     Ok(HttpResponse::Created().insert_header(place).json(Secretive { secret: secret.expose_secret(), key: &key }))
@@ -59,7 +59,7 @@ async fn create(app: Data<App>, caller: Caller, body: Body<ApiKeyDraft>) -> Resu
     (status = 204, description = "It has ended."),
     (status = 403, description = "An API key may not do this.")))]
 #[delete("/auth/api-keys/{id}")]
-async fn end(app: Data<App>, caller: Caller, PathId(id): PathId<ApiKey>) -> Result<HttpResponse, Problem> {
+async fn end_key(app: Data<App>, caller: Caller, PathId(id): PathId<ApiKey>) -> Result<HttpResponse, Problem> {
     app.api_keys().end(&caller.0, id).await?;
     Ok(answer::done())
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(end);
+    config.service(list_sessions).service(end_session);
 }
 
 /// One sign-in of yours.
@@ -46,7 +46,7 @@ struct Shown<'a> {
     (status = 200, description = "All of them.", body = List<Shown>),
     (status = 403, description = "An API key is no session.")))]
 #[get("/auth/sessions")]
-async fn list(app: Data<App>, caller: Caller) -> Result<HttpResponse, Problem> {
+async fn list_sessions(app: Data<App>, caller: Caller) -> Result<HttpResponse, Problem> {
     let sessions = app.sessions().list(&caller.0).await?;
     let shown: Vec<Shown> = sessions.iter().map(|session| shown(session, caller.0.credential)).collect();
     Ok(HttpResponse::Ok().json(json!({"items": shown, "next_cursor": null, "total": null})))
@@ -57,7 +57,7 @@ async fn list(app: Data<App>, caller: Caller) -> Result<HttpResponse, Problem> {
     (status = 204, description = "It has ended."),
     (status = 403, description = "An API key is no session.")))]
 #[delete("/auth/sessions/{id}")]
-async fn end(app: Data<App>, caller: Caller, PathId(id): PathId<Session>) -> Result<HttpResponse, Problem> {
+async fn end_session(app: Data<App>, caller: Caller, PathId(id): PathId<Session>) -> Result<HttpResponse, Problem> {
     app.sessions().end(&caller.0, id).await?;
     Ok(answer::done())
 }
