@@ -84,7 +84,8 @@ fn outside_development_a_secret_must_have_been_made() {
     let failure = place.run(&["serve"]).failed();
     assert!(failure.contains("openssl rand -base64 32") && failure.contains("CRM__SECURITY__SECRET"), "{failure}");
     for (secret, why) in [("short", "32 characters"), ("change-me-change-me-change-me-change-me", "an example")] {
-        let ran = Place::new().with("CRM__ENVIRONMENT", "staging").with("CRM__SECURITY__SECRET", secret).run(&["serve"]);
+        let ran =
+            Place::new().with("CRM__ENVIRONMENT", "staging").with("CRM__SECURITY__SECRET", secret).run(&["serve"]);
         let failure = ran.failed();
         assert!(failure.contains("security.secret") && failure.contains(why), "{failure}");
         assert!(!failure.contains(secret) && !ran.stderr().contains(secret), "{failure}");

@@ -13,7 +13,8 @@ use slog::Logger;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
-    ApiSettings, client, documentation, extract, health, middleware, openapi::Routes, problem::Problem, rates::Rates, v1,
+    ApiSettings, client, documentation, extract, health, middleware, openapi::Routes, problem::Problem, rates::Rates,
+    v1,
 };
 
 /// What every worker's server is made from. Cheap to clone.

@@ -19,12 +19,15 @@ async fn with_letters(body: impl AsyncFn(App, std::sync::Arc<ManualClock>, &Path
         from: "CRM <crm@example.com>".to_owned(),
         ..MailSettings::files(folder.path())
     };
-    on_each_app_with(|app| app.mail = settings(), async |app, clock| {
-        for old in fs::read_dir(folder.path()).unwrap() {
-            fs::remove_file(old.unwrap().path()).unwrap();
-        }
-        body(app, clock, folder.path()).await;
-    })
+    on_each_app_with(
+        |app| app.mail = settings(),
+        async |app, clock| {
+            for old in fs::read_dir(folder.path()).unwrap() {
+                fs::remove_file(old.unwrap().path()).unwrap();
+            }
+            body(app, clock, folder.path()).await;
+        },
+    )
     .await;
 }
 
@@ -133,9 +136,12 @@ async fn one_network_asks_for_twenty_links_and_then_waits() {
 
 #[tokio::test]
 async fn a_server_without_mail_says_so() {
-    on_each_app_with(|_| {}, async |app, _| {
-        assert!(matches!(ask(&app, "ann@exemple.fr").await, Err(Error::NoMail)));
-    })
+    on_each_app_with(
+        |_| {},
+        async |app, _| {
+            assert!(matches!(ask(&app, "ann@exemple.fr").await, Err(Error::NoMail)));
+        },
+    )
     .await;
 }
 

@@ -31,7 +31,8 @@ fn code(secret: &SecretString, clock: &ManualClock, steps: i64) -> String {
     use crm_app::Clock as _;
     let seconds = u64::try_from(clock.now().micros() / 1_000_000 + 30 * steps).unwrap();
     let secret = Secret::try_from_base32(secret.expose_secret()).unwrap();
-    let builder = Builder::new().with_algorithm(Algorithm::SHA1).with_digits(6).with_step_duration(30).with_secret(secret);
+    let builder =
+        Builder::new().with_algorithm(Algorithm::SHA1).with_digits(6).with_step_duration(30).with_secret(secret);
     builder.with_account_name("ann").build().unwrap().generate(seconds).to_string()
 }
 
@@ -236,11 +237,8 @@ async fn a_password_that_was_changed_while_it_was_checked_lets_nobody_in() {
         let (ann, _) = user(&app, "ann", BuiltInRole::User).await;
         let entering = sign_in(&app, PASSWORD, None);
         let users = app.users();
-        let changing = users.set_password(
-            policy::authorise(&system()).unwrap(),
-            ann.id,
-            "seven brass kettles at dawn".into(),
-        );
+        let changing =
+            users.set_password(policy::authorise(&system()).unwrap(), ann.id, "seven brass kettles at dawn".into());
         let (entered, changed) = tokio::join!(entering, changing);
         changed.expect("changed");
         if let Ok(session) = entered {

@@ -54,7 +54,6 @@ impl Throttle {
         Tally { count, since, blocked_until: self.wait_after(count).map(|wait| at.plus(wait)) }
     }
 
-
     /// How many tries are not forgotten yet, and from when on the next of them are: the part of a span that has gone by
     /// counts, or a party that tries often would never be forgiven.
     fn remembered(&self, tally: Tally, at: Timestamp) -> (i64, Timestamp) {

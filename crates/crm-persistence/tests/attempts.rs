@@ -73,7 +73,8 @@ fn of_many_at_the_same_time_no_more_come_through_than_are_free() {
         for round in 0..5 {
             let ann = subject(AttemptKind::Account, &format!("ann {round}"));
             let through: usize = thread::scope(|scope| {
-                let tries: Vec<_> = (0..16).map(|_| scope.spawn(|| usize::from(count(test, 0, &ann).is_none()))).collect();
+                let tries: Vec<_> =
+                    (0..16).map(|_| scope.spawn(|| usize::from(count(test, 0, &ann).is_none()))).collect();
                 tries.into_iter().map(|one| one.join().unwrap()).sum()
             });
             assert_eq!(through, 3, "round {round}");

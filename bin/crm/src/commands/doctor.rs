@@ -103,7 +103,7 @@ fn database(settings: &Settings) -> Finding {
         let detail = format!("there is none at {} yet: `crm serve` or `crm migrate up` makes it", file.display());
         return Finding::problem("database", detail);
     }
-    let answer = Database::open(&settings.database()).and_then(|database| database.ping());
+    let answer = Database::open(&settings.database()).and_then(|database| database.ready());
     match answer {
         Ok(()) => Finding::ok("database", "it answers"),
         Err(error) => Finding::problem("database", Failure::from(error).to_string()),

@@ -76,11 +76,7 @@ impl Default for MailSection {
 
 impl Default for SecuritySection {
     fn default() -> Self {
-        Self {
-            secret: None,
-            secret_file: PathBuf::from("data/secret"),
-            second_factor_roles: BuiltInRoles::default(),
-        }
+        Self { secret: None, secret_file: PathBuf::from("data/secret"), second_factor_roles: BuiltInRoles::default() }
     }
 }
 
@@ -161,9 +157,8 @@ impl Settings {
 
 /// Whether an address can have paths and fragments put behind it.
 fn is_base(text: &str) -> bool {
-    url::Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none()
-    })
+    url::Url::parse(text)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none())
 }
 
 /// Makes a secret that nobody else on the machine may read. Of two that start at the same time one makes it.

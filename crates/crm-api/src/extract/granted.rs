@@ -89,12 +89,7 @@ pub(crate) async fn authenticated<B: MessageBody + 'static>(
     }
 }
 
-async fn admit(
-    app: &App,
-    rates: &Rates,
-    operation: &Operation,
-    request: &ServiceRequest,
-) -> Result<(), Problem> {
+async fn admit(app: &App, rates: &Rates, operation: &Operation, request: &ServiceRequest) -> Result<(), Problem> {
     if operation.is_guarded {
         let mut caller = match known(app, request).await {
             Ok(caller) => caller,

@@ -17,7 +17,19 @@ const WRITTEN: [(&str, &[&str], &[&str]); 6] = [
 ];
 
 /// What else is written: objects that take no other fields.
-const CLOSED: [&str; 11] = ["ApiKeyDraft", "BatchBody", "CodeRequest", "LoginRequest", "PasswordProof", "PasswordRequest", "RefreshRequest", "ResetConfirmation", "ResetRequest", "Rule", "UploadBody"];
+const CLOSED: [&str; 11] = [
+    "ApiKeyDraft",
+    "BatchBody",
+    "CodeRequest",
+    "LoginRequest",
+    "PasswordProof",
+    "PasswordRequest",
+    "RefreshRequest",
+    "ResetConfirmation",
+    "ResetRequest",
+    "Rule",
+    "UploadBody",
+];
 
 /// Makes the schemas say what the readers of the bodies really take.
 pub(super) fn complete(schemas: &mut Value) {

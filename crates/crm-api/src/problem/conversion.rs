@@ -32,7 +32,8 @@ impl From<Error> for Problem {
             }
             Error::TooLarge { limit } => Self::too_large(limit),
             Error::TooManyAttempts { retry_after_seconds } => {
-                Self::new(Code::TooManyAttempts, "Too many attempts have failed, or too many wait.").retry_after(retry_after_seconds)
+                Self::new(Code::TooManyAttempts, "Too many attempts have failed, or too many wait.")
+                    .retry_after(retry_after_seconds)
             }
             Error::Busy { retry_after_seconds } => {
                 Self::new(Code::Busy, "The database has too much to do.").retry_after(retry_after_seconds)

@@ -105,11 +105,14 @@ async fn send_once(app: &App, letter: Letter) -> Result<(), Error> {
         match &mail.post {
             Post::None => Ok(()),
             Post::Files(folder) => {
-                let message = message(&letter, &mail.from, Some(ContentTransferEncoding::EightBit))?;
+                // As it is written and not encoded, so that people can read the file.
+                let lines = letter.text.expose_secret().replace('\n', "\r\n").into_bytes();
+                let body = Body::dangerous_pre_encoded(lines, ContentTransferEncoding::EightBit);
+                let message = message(&letter, &mail.from, body)?;
                 put(folder, &format!("{name}.eml"), &message.formatted()).map_err(Error::internal)
             }
             Post::Smtp(settings) => {
-                let message = message(&letter, &mail.from, None)?;
+                let message = message(&letter, &mail.from, Body::new(letter.text.expose_secret().to_owned()))?;
                 smtp(settings).map_err(Error::internal)?.send(&message).map(drop).map_err(Error::internal)
             }
         }
@@ -117,15 +120,9 @@ async fn send_once(app: &App, letter: Letter) -> Result<(), Error> {
     .await
 }
 
-fn message(letter: &Letter, from: &str, encoding: Option<ContentTransferEncoding>) -> Result<Message, Error> {
+fn message(letter: &Letter, from: &str, body: Body) -> Result<Message, Error> {
     let from: Mailbox = from.parse().map_err(Error::internal)?;
     let to: Mailbox = letter.to.as_str().parse().map_err(Error::internal)?;
-    let text = letter.text.expose_secret().to_owned();
-    let body = match encoding {
-        // As it is written, so that people can read the file.
-        Some(encoding) => Body::new_with_encoding(text, encoding).map_err(|_| Error::internal("a line is too long"))?,
-        None => Body::new(text),
-    };
     let builder = Message::builder().from(from).to(to).subject(letter.subject).message_id(None);
     builder.header(ContentType::TEXT_PLAIN).body(body).map_err(Error::internal)
 }

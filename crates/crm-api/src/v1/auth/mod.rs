@@ -171,8 +171,7 @@ async fn logout(app: Data<App>, caller: Caller) -> Result<HttpResponse, Problem>
 #[get("/auth/me")]
 async fn me(app: Data<App>, caller: Caller) -> Result<HttpResponse, Problem> {
     let role = caller.actor().role();
-    let FactorStatus { is_required, is_enrolled, recovery_codes_left } =
-        app.second_factors().status(&caller.0).await?;
+    let FactorStatus { is_required, is_enrolled, recovery_codes_left } = app.second_factors().status(&caller.0).await?;
     let second_factor = SecondFactor { is_required, is_enrolled, recovery_codes_left };
     let (user, name) = (&caller.0.user, role.name.as_str());
     Ok(HttpResponse::Ok().json(Me { user, role: name, permissions: &role.rules, second_factor }))
