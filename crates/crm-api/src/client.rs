@@ -91,7 +91,7 @@ mod tests {
 
     use super::*;
 
-    /// Our proxies have 10.0.0.0/8 and fd00::/8.
+    /// Our proxies have `10.0.0.0/8` and `fd00::/8`.
     fn found(peer: &str, lines: &[(&str, &str)]) -> String {
         let trusted: Vec<Network> = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap()).into();
         let mut request = TestRequest::default();

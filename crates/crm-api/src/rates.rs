@@ -100,29 +100,29 @@ impl<K: Clone + Eq + Hash> std::fmt::Debug for Buckets<K> {
 mod tests {
     use super::*;
 
-    fn rate(per_second: u32, burst: u32) -> Option<Rate> {
+    fn rate(per_second: u32, burst: u32) -> Rate {
         let number = |number| NonZeroU32::new(number).unwrap();
-        Some(Rate { per_second: number(per_second), burst: number(burst) })
+        Rate { per_second: number(per_second), burst: number(burst) }
     }
 
-    fn address(number: u32) -> Option<IpAddr> {
-        Some(IpAddr::V6((u128::from(number) << 64).into()))
+    fn address(number: u32) -> IpAddr {
+        IpAddr::V6((u128::from(number) << 64).into())
     }
 
     #[test]
     fn each_caller_has_a_bucket_of_its_own() {
-        let rates = Rates::new(RateSettings { callers: rate(1, 3), strangers: None });
+        let rates = Rates::new(RateSettings { callers: Some(rate(1, 3)), strangers: None });
         let taken = |id| (0..5).filter(|_| rates.caller(Uuid::from_u128(id)).is_ok()).count();
         assert_eq!((taken(1), taken(2)), (3, 3));
         let refused = rates.caller(Uuid::from_u128(1)).unwrap_err();
         assert_eq!(refused.code(), Code::RateLimited);
         assert_eq!(refused.render(None).headers().get("retry-after").unwrap(), "1");
-        assert!((0..100).all(|_| rates.stranger(address(1)).is_ok()), "no rate is no limit");
+        assert!((0..100).all(|_| rates.stranger(Some(address(1))).is_ok()), "no rate is no limit");
     }
 
     #[test]
     fn strangers_are_counted_by_their_network() {
-        let rates = Rates::new(RateSettings { callers: None, strangers: rate(1, 2) });
+        let rates = Rates::new(RateSettings { callers: None, strangers: Some(rate(1, 2)) });
         let at = |text: &str| rates.stranger(Some(text.parse().unwrap())).is_ok();
         assert_eq!([at("2001:db8::1"), at("2001:db8::2"), at("2001:db8::3")], [true, true, false]);
         assert_eq!([at("2001:db8:0:1::1"), at("192.0.2.1")], [true, true]);
@@ -131,9 +131,9 @@ mod tests {
 
     #[test]
     fn full_buckets_are_thrown_away() {
-        let rates = Rates::new(RateSettings { callers: None, strangers: rate(1_000_000, 1) });
+        let rates = Rates::new(RateSettings { callers: None, strangers: Some(rate(1_000_000, 1)) });
         for number in 0..5 * SWEEP_EVERY {
-            rates.stranger(address(number)).unwrap();
+            rates.stranger(Some(address(number))).unwrap();
         }
         let kept = rates.strangers.as_ref().unwrap().limiter.len();
         assert!(kept <= 2 * SWEEP_EVERY as usize, "{kept} buckets are kept");

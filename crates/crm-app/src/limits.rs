@@ -7,6 +7,7 @@
 
 use std::net::IpAddr;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use crm_domain::{
     Throttle, User, UserId,
@@ -179,6 +180,5 @@ fn refuse(wait: Option<TimeDelta>) -> Result<(), Error> {
 
 /// A hash: what people mistype into a sign-in is not kept.
 fn account_key(email: &str) -> String {
-    let digest = Sha256::digest(email.trim().to_lowercase().as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    URL_SAFE_NO_PAD.encode(Sha256::digest(email.trim().to_lowercase().as_bytes()))
 }

@@ -146,15 +146,14 @@ impl App {
             return Ok(Shown::Right);
         };
         let Some(shown) = shown else { return Ok(Shown::Missing) };
-        let is_right = match code::recovery_hash(shown) {
-            Some(hash) => second_factors::use_recovery_code(tx, user, &hash)?,
-            None => {
-                // A secret that was sealed by another key opens no more; the recovery codes still work.
-                let secret = self.settings().vault.open(user.uuid().as_bytes(), &factor.secret);
-                match secret.and_then(|secret| code::step_of(&secret, shown, tx.at())) {
-                    Some(step) => second_factors::use_step(tx, user, step)?,
-                    None => false,
-                }
+        let is_right = if let Some(hash) = code::recovery_hash(shown) {
+            second_factors::use_recovery_code(tx, user, &hash)?
+        } else {
+            // A secret that was sealed by another key opens no more; the recovery codes still work.
+            let secret = self.settings().vault.open(user.uuid().as_bytes(), &factor.secret);
+            match secret.and_then(|secret| code::step_of(&secret, shown, tx.at())) {
+                Some(step) => second_factors::use_step(tx, user, step)?,
+                None => false,
             }
         };
         Ok(if is_right { Shown::Right } else { Shown::Wrong })

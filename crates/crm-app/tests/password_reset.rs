@@ -3,9 +3,16 @@
 
 mod support;
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    path::Path,
+    thread,
+    time::Duration,
+};
 
-use crm_app::{App, Error, MailSettings, ManualClock, Origin};
+use crm_app::{App, Encryption, Error, MailSettings, ManualClock, Origin, Post, SmtpSettings};
 use crm_domain::access::{BuiltInRole, policy};
 use support::{PASSWORD, on_each_app_with, system, user};
 
@@ -84,7 +91,7 @@ async fn a_link_works_for_an_hour_and_until_the_next_one_is_asked_for() {
         assert!(matches!(confirm(&app, token(second)).await, Err(Error::Unauthenticated)));
         ask(&app, "ann@exemple.fr").await.unwrap();
         let third = letters(&app, folder).await.pop().unwrap();
-        clock.advance(Duration::from_hours(1) - Duration::from_micros(1));
+        clock.advance(Duration::from_micros(3_600_000_000 - 1));
         confirm(&app, token(&third)).await.unwrap();
     })
     .await;
@@ -156,4 +163,66 @@ async fn a_password_that_breaks_the_rules_does_not_use_the_link_up() {
         confirm(&app, token(&letter)).await.unwrap();
     })
     .await;
+}
+
+/// A mail server that takes one letter; what it was told.
+fn mail_server() -> (u16, thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut told, mut is_letter) = (String::new(), false);
+        stream.write_all(b"220 mail.example.com\r\n").unwrap();
+        for line in BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok) {
+            told.push_str(&line);
+            told.push('\n');
+            let answer: &[u8] = match line.get(..4).unwrap_or_default() {
+                _ if is_letter && line != "." => continue,
+                "EHLO" => b"250 mail.example.com\r\n",
+                "DATA" => b"354 go on\r\n",
+                "QUIT" => b"221 bye\r\n",
+                _ => b"250 ok\r\n",
+            };
+            is_letter = line == "DATA";
+            stream.write_all(answer).unwrap();
+            if line == "." || line == "QUIT" {
+                break;
+            }
+        }
+        told
+    });
+    (port, server)
+}
+
+#[tokio::test]
+async fn letters_go_to_the_mail_server_in_the_language_of_their_reader() {
+    for database in crm_testkit::databases() {
+        let (port, server) = mail_server();
+        let smtp = SmtpSettings { host: "127.0.0.1".to_owned(), port, encryption: Encryption::None, credentials: None };
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = crm_app::AppSettings::new(folder.path());
+        settings.mail = MailSettings {
+            post: Post::Smtp(smtp),
+            from: "CRM <crm@example.com>".to_owned(),
+            public_url: "https://crm.example.com".to_owned(),
+        };
+        let app = App::new(database.database.clone(), settings);
+        let (ann, _) = user(&app, "ann", BuiltInRole::User).await;
+        let grant = policy::authorise(&system()).unwrap();
+        let french =
+            crm_domain::UserPatch { locale: crm_domain::Field::Set(crm_domain::Locale::Fr), ..Default::default() };
+        app.users().update(grant, ann.id, crm_app::Expected::Any, french).await.unwrap();
+        ask(&app, "ann@exemple.fr").await.unwrap();
+        app.send_mail().await;
+        let told = server.join().unwrap();
+        for part in
+            ["MAIL FROM:<crm@example.com>", "RCPT TO:<ann@exemple.fr>", "Subject: Choisir un nouveau mot de passe"]
+        {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        // Encoded for the way: the link is in pieces, joined again by its reader.
+        let joined = told.replace("=\n", "").replace("=3D", "=");
+        assert!(joined.contains("https://crm.example.com/password-reset#crm_pr_"), "{told}");
+        assert!(joined.contains("une demande de nouveau mot de passe"), "{told}");
+    }
 }

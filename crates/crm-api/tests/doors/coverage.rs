@@ -185,7 +185,7 @@ async fn every_guarded_operation_refuses_whoever_is_nobody_with_401() {
 }
 
 /// What needs no permission because it is about oneself, or shows no more than other permissions do, and its answer.
-const OF_ONESELF: [(&str, &str, u16); 12] = [
+const OF_ONESELF: [(&str, &str, u16); 15] = [
     ("post", "/api/v1/auth/logout", 204),
     ("get", "/api/v1/auth/me", 200),
     ("post", "/api/v1/auth/password", 422),
@@ -194,6 +194,9 @@ const OF_ONESELF: [(&str, &str, u16); 12] = [
     ("get", "/api/v1/auth/api-keys", 200),
     ("post", "/api/v1/auth/api-keys", 422),
     ("delete", "/api/v1/auth/api-keys/{id}", 404),
+    ("post", "/api/v1/auth/totp", 200),
+    ("post", "/api/v1/auth/totp/confirm", 422),
+    ("delete", "/api/v1/auth/totp", 422),
     ("get", "/api/v1/access/explain", 200),
     ("get", "/api/v1/imports/{id}", 404),
     ("get", "/api/v1/imports/{id}/errors", 404),

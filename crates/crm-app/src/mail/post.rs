@@ -89,7 +89,7 @@ pub(super) async fn send(app: &App, letter: Letter) -> Result<(), Error> {
         match send_once(app, letter.clone()).await {
             Ok(()) => return Ok(()),
             Err(error) => {
-                slog::warn!(app.settings().log, "a letter will be tried again"; "cause" => super::causes(&error))
+                slog::warn!(app.settings().log, "a letter will be tried again"; "cause" => super::causes(&error));
             }
         }
         sleep(wait).await;
