@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use crm_app::table::FileFormat;
 use crm_domain::{
-    Choice, ImportId, ImportTarget, OnDuplicate, SearchType,
-    access::BuiltInRole,
-    parse_choice,
+    Choice, ImportId, ImportTarget, OnDuplicate, SearchType, parse_choice,
     values::{EmailAddress, Name},
 };
 
@@ -59,6 +57,11 @@ pub enum Command {
     /// Writes all records of a resource as CSV or as a workbook of Excel.
     #[command(after_help = "Example: crm export --resource organisations --format xlsx --output organisations.xlsx")]
     Export(Export),
+    /// Looks for what is wrong: settings, disk, database, schema, clock, administrators, records that nobody answers for.
+    ///
+    /// A warning is something to know; a problem is something to mend, and makes the exit status 1.
+    #[command(after_help = "Example: crm doctor --json")]
+    Doctor(Output),
     /// Prints the OpenAPI document of the HTTP interface.
     #[command(after_help = "Example: crm openapi > openapi.json")]
     Openapi,
@@ -108,13 +111,32 @@ pub enum User {
         #[command(flatten)]
         #[allow(missing_docs)]
         user: WhichUser,
-        /// The role: admin, manager, user or read_only.
-        #[arg(long, value_parser = choice::<BuiltInRole>)]
-        role: BuiltInRole,
+        /// The name of the role: admin, manager, user, read_only, or one of your own.
+        #[arg(long, value_parser = Name::parse)]
+        role: Name,
     },
-    /// Keeps a user from signing in, and ends their sessions.
+    /// Lists the users, with the names of their roles and teams.
+    #[command(after_help = "Example: crm user list --json")]
+    List(Output),
+    /// Puts a user into a team, or into none.
+    #[command(after_help = "Example: crm user set-team --email ann@example.com --team Paris")]
+    SetTeam {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        user: WhichUser,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        team: WhichTeam,
+    },
+    /// Lets a user sign in again.
+    #[command(after_help = "Example: crm user activate --email ann@example.com")]
+    Activate(WhichUser),
+    /// Keeps a user from signing in, and ends their sessions and API keys.
     #[command(after_help = "Example: crm user deactivate --email ann@example.com")]
     Deactivate(WhichUser),
+    /// Removes the second factor of a user who has lost it.
+    #[command(after_help = "Example: crm user remove-second-factor --email ann@example.com")]
+    RemoveSecondFactor(WhichUser),
     /// Gives a user another password and ends their sessions. Without --password-stdin a random one is printed once.
     #[command(after_help = "Example: crm user reset-password --email ann@example.com")]
     ResetPassword {
@@ -136,10 +158,10 @@ pub struct AddUser {
     /// The name.
     #[arg(long, value_parser = Name::parse)]
     pub name: Name,
-    /// The role: admin, manager, user or read_only.
-    #[arg(long, value_parser = choice::<BuiltInRole>)]
-    pub role: BuiltInRole,
-    /// The name of the team; it is made if there is none of this name.
+    /// The name of the role: admin, manager, user, read_only, or one of your own.
+    #[arg(long, value_parser = Name::parse)]
+    pub role: Name,
+    /// The team by name or id; it is made if there is none of this name.
     #[arg(long, value_parser = Name::parse)]
     pub team: Option<Name>,
     #[command(flatten)]
@@ -156,6 +178,18 @@ pub struct WhichUser {
     /// The address that the user signs in with.
     #[arg(long, value_parser = EmailAddress::parse)]
     pub email: EmailAddress,
+}
+
+/// Which team a user shall belong to.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct WhichTeam {
+    /// The team by name or id; it is made if there is none of this name.
+    #[arg(long, value_parser = Name::parse)]
+    pub team: Option<Name>,
+    /// No team.
+    #[arg(long)]
+    pub no_team: bool,
 }
 
 /// Where a password comes from.

@@ -49,6 +49,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Seed(seed) => commands::seed::run(&settings()?, seed),
         Command::Import(import) => commands::import::run(&settings()?, &import),
         Command::Export(export) => commands::export::run(&settings()?, &export),
+        Command::Doctor(output) => commands::doctor::run(&settings()?, output),
         // It is the same whatever the settings.
         Command::Openapi => commands::openapi::run(),
     }

@@ -7,6 +7,7 @@ use crm_persistence::{
     Database, DatabaseSettings,
     migrations::{self, MigrationStatus},
 };
+use slog::Logger;
 use tokio::runtime;
 
 use crate::{failure::Failure, settings::Settings};
@@ -14,6 +15,13 @@ use crate::{failure::Failure, settings::Settings};
 /// The use cases over the database of the settings.
 pub fn app(settings: &Settings) -> Result<App, Failure> {
     Ok(App::new(database(&settings.database())?, settings.app()))
+}
+
+/// The use cases of the server, which sends mail and opens secrets.
+pub fn server_app(settings: &Settings, log: Logger) -> Result<App, Failure> {
+    // What the settings lack is told before the database is touched.
+    let app = settings.server_app(log)?;
+    Ok(App::new(database(&settings.database())?, app))
 }
 
 /// Opens a database whose schema is current. An empty one is migrated: nothing can be lost in it.

@@ -17,6 +17,10 @@ fn every_command_has_a_help_text_with_an_example() {
         &["user", "set-role"],
         &["user", "deactivate"],
         &["user", "reset-password"],
+        &["user", "list"],
+        &["user", "set-team"],
+        &["user", "activate"],
+        &["doctor"],
         &["seed"],
         &["import"],
         &["export"],
@@ -38,7 +42,8 @@ fn wrong_usage_ends_with_2() {
         &["seed"],
         &["seed", "--organisations", "-1", "--people", "0"],
         &["user", "add", "--email", "nobody", "--name", "N", "--role", "admin"],
-        &["user", "add", "--email", "ann@example.com", "--name", "N", "--role", "king"],
+        &["user", "set-team", "--email", "ann@example.com"],
+        &["user", "set-team", "--email", "ann@example.com", "--team", "Paris", "--no-team"],
         &["import", "x.csv"],
         &["import", "x.csv", "--resource", "planets"],
         &["import", "--revert", "7"],
@@ -116,6 +121,21 @@ fn users_are_added_changed_and_shut_out() {
             .contains("password of bob@example.com: ")
     );
     place.run(&["user", "set-role", "--email", "BOB@example.com", "--role", "read_only"]).done();
+    let unknown = place.run(&["user", "set-role", "--email", "bob@example.com", "--role", "king"]).failed();
+    assert!(unknown.contains("no role king"), "{unknown}");
+    let listed = || -> Value { serde_json::from_str(&place.run(&["user", "list", "--json"]).done()).unwrap() };
+    let bob = || listed().as_array().unwrap().iter().find(|user| user["name"] == "Bob").unwrap().clone();
+    assert_eq!((&bob()["team"], &bob()["role"]), (&"Paris".into(), &"read_only".into()));
+    place.run(&["user", "set-team", "--email", "bob@example.com", "--no-team"]).done();
+    assert_eq!(bob()["team"], Value::Null);
+    place.run(&["user", "set-team", "--email", "bob@example.com", "--team", "PARIS"]).done();
+    assert_eq!(bob()["team"], "Paris", "the team is found whatever its case, and not made a second time");
+    let nowhere = ["user", "set-team", "--email", "bob@example.com", "--team", "01938a3c-5f00-7000-8000-000000000001"];
+    assert!(place.run(&nowhere).failed().contains("there is no team"));
+    place.run(&["user", "deactivate", "--email", "bob@example.com"]).done();
+    assert_eq!(bob()["is_active"], false);
+    place.run(&["user", "activate", "--email", "bob@example.com"]).done();
+    assert_eq!(bob()["is_active"], true);
     place.run(&["user", "deactivate", "--email", "bob@example.com"]).done();
     let last = place.run(&["user", "deactivate", "--email", "ann@example.com"]).failed();
     assert!(last.contains("last active administrator"), "{last}");
@@ -159,4 +179,32 @@ fn a_reader_who_goes_away_is_no_failure() {
     let output = std::process::Command::new("bash").args(["-c", &script]).current_dir(place.path()).output().unwrap();
     assert!(String::from_utf8(output.stdout).unwrap().ends_with("0\n"));
     assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn the_doctor_says_what_is_wrong_and_leaves_nothing_behind() {
+    let place = Place::new();
+    let ran = place.run(&["doctor", "--json"]);
+    assert_eq!(ran.status(), 1, "{}", ran.stderr());
+    let findings: Value = serde_json::from_str(&ran.stdout()).unwrap();
+    let state = |findings: &Value, check: &str| {
+        let finding = findings.as_array().unwrap().iter().find(|finding| finding["check"] == check);
+        finding.map_or(Value::Null, |finding| finding["state"].clone())
+    };
+    assert_eq!((state(&findings, "settings"), state(&findings, "database")), ("ok".into(), "problem".into()));
+    assert!(std::fs::read_dir(place.path()).unwrap().next().is_none(), "looking makes nothing");
+    place.run(&["migrate"]).done();
+    assert!(place.run(&["doctor"]).stdout().contains("crm user add"), "nobody may sign in");
+    place.run(&["user", "add", "--email", "ann@example.com", "--name", "Ann", "--role", "admin"]).done();
+    let healthy: Value = serde_json::from_str(&place.run(&["doctor", "--json"]).done()).unwrap();
+    assert!(healthy.as_array().unwrap().iter().all(|finding| finding["state"] == "ok"), "{healthy}");
+    // What the system imports belongs to nobody: that is told, and is no failure.
+    place.write("firms.csv", "name\nAlpha Exemple\n");
+    place.run(&["import", "firms.csv", "--resource", "organisations"]).done();
+    let told: Value = serde_json::from_str(&place.run(&["doctor", "--json"]).done()).unwrap();
+    assert_eq!(state(&told, "records"), "warning", "{told}");
+    place.run(&["migrate", "down"]).done();
+    let old = place.run(&["doctor"]);
+    assert_eq!(old.status(), 1);
+    assert!(old.stdout().contains("crm migrate up"), "{}", old.stdout());
 }

@@ -3,13 +3,18 @@
 mod support;
 
 use std::{
+    fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
     time::Duration,
 };
 
 use serde_json::json;
 use support::{PATIENCE, Place, get, post};
+
+/// A secret that is long enough, and no example.
+const SECRET: &str = "Tq8vN2zL7kWm4RyXc0Hj9uPfEs5bDgAo";
 
 /// The password of the first administrator, as it was printed.
 fn password_in(said: &str) -> &str {
@@ -58,7 +63,7 @@ fn the_effective_settings_are_logged_without_their_secrets() {
 
 #[test]
 fn outside_development_an_administrator_must_have_been_added() {
-    let place = Place::new().with("CRM__ENVIRONMENT", "production");
+    let place = Place::new().with("CRM__ENVIRONMENT", "production").with("CRM__SECURITY__SECRET", SECRET);
     let failure = place.run(&["serve"]).failed();
     assert!(failure.contains("crm user add") && failure.contains("--role admin"), "{failure}");
     let add = |email: &str, role: &str| {
@@ -71,6 +76,36 @@ fn outside_development_an_administrator_must_have_been_added() {
     server.signal("TERM");
     let (status, said) = server.end();
     assert_eq!((status.code(), said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn outside_development_a_secret_must_have_been_made() {
+    let place = Place::new().with("CRM__ENVIRONMENT", "production");
+    let failure = place.run(&["serve"]).failed();
+    assert!(failure.contains("openssl rand -base64 32") && failure.contains("CRM__SECURITY__SECRET"), "{failure}");
+    for (secret, why) in [("short", "32 characters"), ("change-me-change-me-change-me-change-me", "an example")] {
+        let ran =
+            Place::new().with("CRM__ENVIRONMENT", "staging").with("CRM__SECURITY__SECRET", secret).run(&["serve"]);
+        let failure = ran.failed();
+        assert!(failure.contains("security.secret") && failure.contains(why), "{failure}");
+        assert!(!failure.contains(secret) && !ran.stderr().contains(secret), "{failure}");
+    }
+}
+
+#[test]
+fn in_development_a_secret_is_made_once_and_for_nobody_else_to_read() {
+    let place = Place::new();
+    let made = || {
+        let server = place.serve();
+        server.signal("TERM");
+        server.end();
+        fs::read_to_string(place.path().join("data/secret")).unwrap()
+    };
+    let first = made();
+    assert!(first.trim().len() >= 32, "{first}");
+    assert_eq!(made(), first);
+    let mode = fs::metadata(place.path().join("data/secret")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }
 
 #[test]

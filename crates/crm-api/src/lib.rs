@@ -14,17 +14,20 @@
 //! ```
 
 mod answer;
+mod client;
 mod documentation;
 mod extract;
 mod health;
 mod middleware;
 mod openapi;
 pub mod problem;
+mod rates;
 mod server;
 mod settings;
 mod v1;
 
 pub use openapi::document;
+pub use rates::{Rate, RateSettings};
 pub use server::{Api, server};
 pub use settings::ApiSettings;
 

@@ -12,20 +12,25 @@ use crm_monitoring::{AssignRequestId, RequestLog};
 use slog::Logger;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{ApiSettings, documentation, extract, health, middleware, openapi::Routes, problem::Problem, v1};
+use crate::{
+    ApiSettings, client, documentation, extract, health, middleware, openapi::Routes, problem::Problem, rates::Rates,
+    v1,
+};
 
 /// What every worker's server is made from. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Api {
     app: Data<App>,
     settings: Data<ApiSettings>,
+    rates: Data<Rates>,
     log: Data<Logger>,
 }
 
 impl Api {
     /// The API over these use cases; one line for each request goes to the log.
     pub fn new(app: App, settings: ApiSettings, log: Logger) -> Self {
-        Self { app: Data::new(app), settings: Data::new(settings), log: Data::new(log) }
+        let rates = Data::new(Rates::new(settings.rates));
+        Self { app: Data::new(app), settings: Data::new(settings), rates, log: Data::new(log) }
     }
 }
 
@@ -46,6 +51,7 @@ pub fn server(
     Assembly::new()
         .app_data(api.app.clone())
         .app_data(api.settings.clone())
+        .app_data(api.rates.clone())
         .app_data(api.log.clone())
         .configure(|config| routes(&mut ServiceConfig::new(config)))
         .default_service(web::to(nothing_here))
@@ -55,6 +61,7 @@ pub fn server(
         .wrap(Compress::default())
         .wrap(from_fn(middleware::finished))
         .wrap(from_fn(middleware::bodiless_head))
+        .wrap(from_fn(client::located))
         .wrap(RequestLog::new(api.log.get_ref().clone()))
         .wrap(AssignRequestId::new(move || ids.new_id::<()>().to_string()))
 }

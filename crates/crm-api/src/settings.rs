@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use crm_domain::values::Network;
+
+use crate::RateSettings;
+
 /// Limits and deadlines of requests.
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
@@ -15,6 +19,10 @@ pub struct ApiSettings {
     pub request_deadline: Duration,
     /// The same for an upload.
     pub upload_deadline: Duration,
+    /// How many requests each caller may send.
+    pub rates: RateSettings,
+    /// The proxies whose word is taken for where a request comes from.
+    pub trusted_proxies: Vec<Network>,
 }
 
 impl Default for ApiSettings {
@@ -25,6 +33,8 @@ impl Default for ApiSettings {
             body_deadline: Duration::from_secs(10),
             request_deadline: Duration::from_secs(30),
             upload_deadline: Duration::from_mins(15),
+            rates: RateSettings::default(),
+            trusted_proxies: Vec::new(),
         }
     }
 }

@@ -55,7 +55,7 @@ impl Server {
         let new = NewUser {
             email: EmailAddress::parse("ann@example.com").unwrap(),
             name: Name::parse("Ann").unwrap(),
-            role: BuiltInRole::Admin,
+            role_id: BuiltInRole::Admin.id(),
             team_id: None,
             locale: Locale::En,
             password: PASSWORD.to_owned().into(),

@@ -4,10 +4,11 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use crm_domain::{
     Id, ImportId,
-    access::{ActionType, Actor, Denied, Grant, Guarded, policy},
+    access::{ActionType, Actor, BuiltInRole, Denied, Grant, Guarded, policy},
     values::Timestamp,
 };
 use crm_persistence::{Database, ReadTx, Recorded, Stamp, WriteTx};
+use slog::{Discard, Logger};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
@@ -15,10 +16,11 @@ use tokio::{
 };
 
 use crate::{
-    Clock, Error, HashingSettings, SystemClock, changes::Changes, clock::Times, figures::Figures, import::Imports,
-    import::Runner, interactions::Interactions, links::Links, mandate_products::MandateProducts, mandates::Mandates,
-    organisations::Organisations, password::Hashing, people::People, products::Products, relay::Relay,
-    sessions::Sessions, tasks::Tasks, timeline::Timelines, users::Users,
+    Clock, Error, HashingSettings, MailSettings, SystemClock, Vault, api_keys::ApiKeys, changes::Changes, clock::Times,
+    explain::Access, figures::Figures, import::Imports, import::Runner, interactions::Interactions, links::Links,
+    mail::Mail, mandate_products::MandateProducts, mandates::Mandates, organisations::Organisations, password::Hashing,
+    people::People, products::Products, relay::Relay, roles::Roles, second_factor::SecondFactors, sessions::Sessions,
+    tasks::Tasks, teams::Teams, timeline::Timelines, upkeep::Upkeep, users::Users,
 };
 
 /// What the use cases need to be told.
@@ -30,17 +32,30 @@ pub struct AppSettings {
     pub import_bytes: u64,
     /// How much password hashing may go on at once.
     pub hashing: HashingSettings,
+    /// Where mail goes.
+    pub mail: MailSettings,
+    /// What seals the secrets of second factors.
+    pub vault: Vault,
+    /// The built-in roles whose users must have a second factor.
+    pub second_factor_roles: Vec<BuiltInRole>,
+    /// Where what nobody waits for tells of its failures.
+    pub log: Logger,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
 impl AppSettings {
-    /// The defaults: files up to 512 MiB, the machine's clock, as many hashes at once as there are cores.
+    /// The defaults: files up to 512 MiB, the machine's clock, no mail, no log, and a vault that opens for as long as these
+    /// settings are kept.
     pub fn new(import_directory: impl Into<PathBuf>) -> Self {
         Self {
             import_directory: import_directory.into(),
             import_bytes: 512 * 1024 * 1024,
             hashing: HashingSettings::default(),
+            mail: MailSettings::none(),
+            vault: Vault::forgotten().expect("a system without random bits can do nothing at all"),
+            second_factor_roles: Vec::new(),
+            log: Logger::root(Discard, slog::o!()),
             clock: Arc::new(SystemClock),
         }
     }
@@ -53,6 +68,8 @@ impl fmt::Debug for AppSettings {
             .field("import_directory", &self.import_directory)
             .field("import_bytes", &self.import_bytes)
             .field("hashing", &self.hashing)
+            .field("mail", &self.mail)
+            .field("second_factor_roles", &self.second_factor_roles)
             .finish_non_exhaustive()
     }
 }
@@ -69,8 +86,10 @@ struct Inner {
     readers: Arc<Semaphore>,
     writers: Arc<Semaphore>,
     hashing: Hashing,
+    mail: Mail,
     relay: Relay,
     runner: Runner,
+    upkeep: Upkeep,
 }
 
 /// How long a request waits for a connection before it is told that the service is busy.
@@ -85,8 +104,10 @@ impl App {
             writers: permits(database.write_connections()),
             times: Times::new(Arc::clone(&settings.clock)),
             hashing: Hashing::new(settings.hashing),
+            mail: Mail::default(),
             relay: Relay::default(),
             runner: Runner::default(),
+            upkeep: Upkeep::default(),
             database,
             settings,
         }))
@@ -188,26 +209,64 @@ impl App {
         Users { app: self.clone() }
     }
 
-    /// Starts what goes on beside the requests: the relay and the upkeep of imports.
+    /// Users who share records.
+    pub fn teams(&self) -> Teams {
+        Teams { app: self.clone() }
+    }
+
+    /// Sets of permissions.
+    pub fn roles(&self) -> Roles {
+        Roles { app: self.clone() }
+    }
+
+    /// Personal API keys.
+    pub fn api_keys(&self) -> ApiKeys {
+        ApiKeys { app: self.clone() }
+    }
+
+    /// Second factors.
+    pub fn second_factors(&self) -> SecondFactors {
+        SecondFactors { app: self.clone() }
+    }
+
+    /// Why somebody may do something.
+    pub fn access(&self) -> Access {
+        Access { app: self.clone() }
+    }
+
+    /// Starts what goes on beside the requests: the relay, the upkeep of imports, the removal of what has expired, the
+    /// mail.
     ///
     /// Must be called within a tokio runtime. Call [`App::stop`] before the runtime is shut down.
     pub fn start(&self) {
         Runner::start(self);
         Relay::start(self);
+        Upkeep::start(self);
+        Mail::start(self);
     }
 
     /// Asks what goes on beside the requests to end: a running import stops after its present chunk of rows.
     pub fn stop(&self) {
         self.0.runner.stop();
         self.0.relay.stop();
+        self.0.upkeep.stop();
+        self.0.mail.stop();
     }
 
     pub(crate) fn hashing(&self) -> &Hashing {
         &self.0.hashing
     }
 
+    pub(crate) fn mail(&self) -> &Mail {
+        &self.0.mail
+    }
+
     pub(crate) fn relay(&self) -> &Relay {
         &self.0.relay
+    }
+
+    pub(crate) fn upkeep(&self) -> &Upkeep {
+        &self.0.upkeep
     }
 
     pub(crate) fn runner(&self) -> &Runner {

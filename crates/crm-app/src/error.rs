@@ -15,6 +15,18 @@ pub enum Error {
     /// The role does not allow it, whichever the record. 403
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// Only a session may do it, and the caller comes with an API key. 403
+    #[error("an API key may not do this")]
+    SessionRequired,
+    /// The password is right, and a code of the second factor is asked for. 401
+    #[error("a second factor is asked for")]
+    SecondFactorRequired,
+    /// The role asks for a second factor, and the caller has none yet. 403
+    #[error("a second factor must be set up first")]
+    EnrolmentRequired,
+    /// No mail can be sent from this server. 503
+    #[error("no mail can be sent")]
+    NoMail,
     /// Not there, or not in the caller's scope. 404
     #[error("no such record")]
     NotFound,
@@ -95,6 +107,10 @@ impl Error {
         match self {
             Self::Unauthenticated => "unauthenticated",
             Self::Denied(_) => "forbidden",
+            Self::SessionRequired => "session_required",
+            Self::SecondFactorRequired => "second_factor_required",
+            Self::EnrolmentRequired => "second_factor_enrolment_required",
+            Self::NoMail => "no_mail",
             Self::NotFound => "not_found",
             Self::Stale { .. } => "stale",
             Self::Conflict { code, .. } => code,

@@ -4,20 +4,25 @@
 //! only the policy can make, runs on one blocking thread from its first query to its commit, and ends in a row of the
 //! change log. What may not enter: HTTP, SQL, and any clock but [`Clock`].
 
+mod api_keys;
 mod app;
 mod batch;
 mod changes;
 mod clock;
 mod error;
 mod expected;
+mod explain;
 mod export;
 mod figures;
 pub mod import;
 mod interactions;
+mod limits;
 mod links;
+mod mail;
 mod mandate_products;
 mod mandates;
 mod once;
+mod one_time_code;
 mod organisations;
 mod ownership;
 pub mod password;
@@ -25,14 +30,20 @@ mod people;
 mod products;
 mod references;
 mod relay;
+mod roles;
 mod search;
+mod second_factor;
 mod sessions;
 pub mod table;
 mod tasks;
+mod teams;
 mod timeline;
 mod token;
+mod upkeep;
 mod users;
+mod vault;
 
+pub use api_keys::{ApiKeys, NewApiKey};
 pub use app::{App, AppSettings};
 pub use batch::{Atomicity, BatchOutcome, BatchRequest, Done, MOST_OPERATIONS, Operation};
 pub use changes::Changes;
@@ -46,23 +57,32 @@ pub use crm_persistence::{
     mandates::MandateStatistics,
     organisations::OrganisationStatistics,
     products::ProductStatistics,
+    sessions::KnownSession,
 };
 pub use error::Error;
 pub use expected::{Expected, Input};
+pub use explain::{Access, Explained};
 pub use export::Export;
 pub use figures::Figures;
 pub use import::{ImportOptions, Imports, Progress, Spooled};
 pub use interactions::Interactions;
 pub use links::{LinkGrants, Links, Pair, Put};
+pub use mail::{Encryption, MailError, MailSettings, Post, SmtpSettings};
 pub use mandate_products::{AttachGrants, Attached, MandateAndProduct, MandateProducts};
 pub use mandates::Mandates;
 pub use once::{IdempotencyKey, Once};
+pub use one_time_code::RECOVERY_CODES;
 pub use organisations::Organisations;
 pub use password::HashingSettings;
 pub use people::People;
 pub use products::Products;
+pub use roles::Roles;
 pub use search::SearchQuery;
-pub use sessions::{ACCESS, LoggedIn, Origin, REFRESH, Sessions, SignedIn};
+pub use second_factor::{FactorStatus, NewFactor, SecondFactors};
+pub use sessions::{ACCESS, Credential, LoggedIn, Origin, REFRESH, Sessions, SignIn, SignedIn};
 pub use tasks::Tasks;
+pub use teams::Teams;
 pub use timeline::Timelines;
-pub use users::{NewUser, Users};
+pub use upkeep::Removed;
+pub use users::{NewUser, RESET, Users};
+pub use vault::{SHORTEST_SECRET, Vault, WeakSecret};

@@ -28,10 +28,12 @@ pub struct HashingSettings {
 }
 
 impl Default for HashingSettings {
-    /// As many at once as there are cores, and sixteen waiting for each: less than a second.
+    /// One for each two cores, so that the other half is left for everything else, and sixteen waiting for each: less than
+    /// a second.
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { at_once: cores, waiting: 16 * cores }
+        let at_once = (cores / 2).max(1);
+        Self { at_once, waiting: 16 * at_once }
     }
 }
 
@@ -283,7 +285,8 @@ pub(crate) struct Hashing {
 }
 
 /// One place in the queue, given back when dropped.
-struct Place(Arc<AtomicUsize>);
+#[derive(Debug)]
+pub(crate) struct Place(Arc<AtomicUsize>);
 
 impl Drop for Place {
     fn drop(&mut self) {
@@ -299,13 +302,18 @@ impl Hashing {
 
     /// The hash of a password, as a PHC string: argon2id, 19 MiB, two passes, one lane.
     pub(crate) async fn hash(&self, password: SecretString) -> Result<String, Error> {
-        self.queued(move || hash(&password)).await
+        self.run(self.place()?, move || hash(&password)).await
     }
 
-    /// Whether it is the password of the hash. Without a hash a password that nobody has is checked against the hash of
-    /// another, so that the time taken does not tell whether there is such a user.
-    pub(crate) async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<bool, Error> {
-        self.queued(move || {
+    /// Whether it is the password of the hash, at a place that the caller has taken before. Without a hash a password that
+    /// nobody has is checked against the hash of another, so that the time taken does not tell whether there is such a user.
+    pub(crate) async fn verify(
+        &self,
+        place: Place,
+        password: SecretString,
+        hash: Option<String>,
+    ) -> Result<bool, Error> {
+        self.run(place, move || {
             let checked = hash.as_deref().unwrap_or(DECOY);
             let matches = Argon2::default().verify_password(password.expose_secret().as_bytes(), checked).is_ok();
             Ok(matches && hash.is_some())
@@ -313,15 +321,21 @@ impl Hashing {
         .await
     }
 
-    async fn queued<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
+    /// A place in the queue, unless it is full: then nothing else need be done either.
+    pub(crate) fn place(&self) -> Result<Place, Error> {
         let before = self.present.fetch_add(1, Ordering::AcqRel);
         let place = Place(Arc::clone(&self.present));
         if before >= self.most {
             return Err(Error::TooManyAttempts { retry_after_seconds: Error::RETRY_AFTER_SECONDS });
         }
+        Ok(place)
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        place: Place,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Error::internal)?;
         blocking(move || {
             let _until_done = (place, permit);
@@ -335,6 +349,30 @@ impl Hashing {
 pub(crate) fn hash(password: &SecretString) -> Result<String, Error> {
     let hashed = Argon2::default().hash_password(password.expose_secret().as_bytes());
     hashed.map(|hash| hash.to_string()).map_err(Error::internal)
+}
+
+/// Whether a hash was made with less memory, passes or lanes than one of now would be.
+pub(crate) fn is_outdated(hash: &str) -> bool {
+    let costs = |hash: &str| -> Option<[u64; 3]> {
+        let parameters = hash.split('$').nth(3)?;
+        let cost = |name: &str| parameters.split(',').find_map(|one| one.strip_prefix(name)?.parse().ok());
+        Some([cost("m=")?, cost("t=")?, cost("p=")?])
+    };
+    // A hash that cannot be read as one of these is of an older kind.
+    let (stored, now) = (costs(hash).unwrap_or_default(), costs(DECOY).expect("the decoy has its parameters"));
+    stored.iter().zip(now).any(|(stored, now)| *stored < now)
+}
+
+/// Without characters that are taken for one another.
+pub(crate) const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// A password that nobody knows yet: six groups of four out of 32 characters, 120 random bits. No token looks like it.
+pub fn random() -> Result<SecretString, Error> {
+    let mut bytes = [0; 24];
+    getrandom::fill(&mut bytes).map_err(Error::internal)?;
+    let group = |bytes: &[u8]| bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
+    let groups: Vec<String> = bytes.chunks(4).map(group).collect();
+    Ok(groups.join("-").into())
 }
 
 /// The hash of random bytes that nobody keeps, with the parameters of [`hash`].
@@ -402,14 +440,32 @@ mod tests {
         assert_eq!(DECOY.len(), real.len());
     }
 
+    #[test]
+    fn a_hash_with_lower_parameters_is_outdated() {
+        let with = |parameters: &str| format!("$argon2id$v=19${parameters}$c2FsdHNhbHQ$aGFzaA");
+        assert!(is_outdated(&with("m=19455,t=2,p=1")) && is_outdated(&with("m=65536,t=1,p=1")));
+        assert!(is_outdated("$2b$12$abcdefghijklmnopqrstuv") && is_outdated("hash"));
+        assert!(!is_outdated(&with("m=19456,t=2,p=1")) && !is_outdated(&with("m=65536,t=3,p=4")));
+        assert!(!is_outdated(DECOY));
+    }
+
+    #[test]
+    fn a_random_password_keeps_the_rules_and_has_a_shape_of_its_own() {
+        let (one, other) = (random().expect("random bits"), random().expect("random bits"));
+        assert_ne!(one.expose_secret(), other.expose_secret());
+        assert!(check(&one, &[]).is_ok() && one.expose_secret().split('-').all(|group| group.len() == 4));
+        assert!(!one.expose_secret().starts_with("crm_"));
+    }
+
     #[tokio::test]
     async fn surplus_hashing_is_turned_away() {
         let hashing = Hashing::new(HashingSettings { at_once: 1, waiting: 0 });
         let password = || SecretString::from("any");
+        let place = || hashing.place().expect("the queue is empty again");
         let (first, second) = tokio::join!(hashing.hash(password()), hashing.hash(password()));
         let hash = first.expect("the first has its turn");
         assert!(matches!(second, Err(Error::TooManyAttempts { .. })));
-        assert!(hashing.verify(password(), Some(hash)).await.expect("the queue is empty again"));
-        assert!(!hashing.verify(password(), None).await.expect("the queue is empty again"));
+        assert!(hashing.verify(place(), password(), Some(hash)).await.expect("the queue is empty again"));
+        assert!(!hashing.verify(place(), password(), None).await.expect("the queue is empty again"));
     }
 }

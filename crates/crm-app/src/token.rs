@@ -12,6 +12,9 @@ use crate::Error;
 pub(crate) enum TokenKind {
     Access,
     Refresh,
+    ApiKey,
+    /// Lets its holder set a new password once.
+    Reset,
 }
 
 impl TokenKind {
@@ -19,6 +22,8 @@ impl TokenKind {
         match self {
             Self::Access => "crm_at_",
             Self::Refresh => "crm_rt_",
+            Self::ApiKey => "crm_ak_",
+            Self::Reset => "crm_pr_",
         }
     }
 

@@ -98,7 +98,7 @@ async fn interactions_are_recognised_by_time_organisation_and_subject_and_can_be
         assert_eq!((later.counts.created, later.counts.updated), (0, 1));
         let reverted = app.imports().revert_now(&ann, later.id).expect("taken back");
         assert_eq!(reverted.counts.reverted, 1);
-        assert_eq!(interactions(&app).await[0].duration_minutes.map(|minutes| minutes.value()), Some(45));
+        assert_eq!(interactions(&app).await[0].duration_minutes.map(crm_domain::values::Minutes::value), Some(45));
         let reverted = app.imports().revert_now(&ann, import.id).expect("taken back");
         assert_eq!((reverted.counts.reverted, reverted.counts.kept), (1, 1), "one has changed since");
     })

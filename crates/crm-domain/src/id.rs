@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::{
-    Change, Import, Interaction, Link, Mandate, MandateProduct, Organisation, Person, Product, Session, Task, Team,
-    User, Violation, access::Role,
+    ApiKey, Change, Import, Interaction, Link, Mandate, MandateProduct, Organisation, Person, Product, Session, Task,
+    Team, User, Violation, access::Role,
 };
 
 /// The id of a record of type `R`, a UUID (version 7 where the CRM makes it, RFC 9562).
@@ -48,6 +48,8 @@ pub type TeamId = Id<Team>;
 pub type RoleId = Id<Role>;
 /// Id of a [`Session`].
 pub type SessionId = Id<Session>;
+/// Id of an [`ApiKey`].
+pub type ApiKeyId = Id<ApiKey>;
 /// Id of an [`Import`].
 pub type ImportId = Id<Import>;
 /// Id of a [`Change`].

@@ -71,6 +71,25 @@ impl InputReader {
         })
     }
 
+    /// A field with an inside of its own: what is wrong there is told with its pointer.
+    pub fn nested<T>(&mut self, name: &str, parse: impl FnOnce(Value) -> Result<T, Invalid>) -> Field<T> {
+        match self.object.remove(name) {
+            None => Field::Keep,
+            Some(Value::Null) => Field::Clear,
+            Some(value) => match parse(value) {
+                Ok(value) => Field::Set(value),
+                Err(inside) => {
+                    let moved = inside.errors.into_iter().map(|mut error| {
+                        error.pointer.insert_str(0, &format!("/{name}"));
+                        error
+                    });
+                    self.invalid.errors.extend(moved);
+                    Field::Keep
+                }
+            },
+        }
+    }
+
     /// A field that the object must have, and not as `null`. Call it before the field is read.
     pub fn require(&mut self, name: &str) {
         if self.object.get(name).is_none_or(Value::is_null) {

@@ -80,6 +80,7 @@
 //! ```
 
 pub mod access;
+mod api_key;
 mod change;
 mod choice;
 mod edit;
@@ -97,20 +98,24 @@ mod person;
 mod product;
 pub mod query;
 mod refused;
+mod role;
 mod search;
 mod stamps;
 mod task;
+mod team;
+mod throttle;
 mod timeline;
 mod user;
 pub mod values;
 
+pub use api_key::{ApiKey, ApiKeyDraft};
 pub use change::{Change, ChangeAction, RecordKind, RecordedChange};
 pub use choice::{Choice, names_of, parse_choice};
 pub use edit::{Applied, Editor, FieldChange};
 pub use field::Field;
 pub use id::{
-    ChangeId, Id, ImportId, InteractionId, LinkId, MandateId, MandateProductId, OrganisationId, PersonId, ProductId,
-    RoleId, SessionId, TaskId, TeamId, UserId,
+    ApiKeyId, ChangeId, Id, ImportId, InteractionId, LinkId, MandateId, MandateProductId, OrganisationId, PersonId,
+    ProductId, RoleId, SessionId, TaskId, TeamId, UserId,
 };
 pub use id_set::IdSet;
 pub use import::{Import, ImportCounts, ImportStatus, ImportTarget, OnDuplicate};
@@ -125,8 +130,11 @@ pub use organisation::{
 pub use person::{Person, PersonField, PersonPatch};
 pub use product::{Product, ProductField, ProductPatch, ProductStatus, ProductType};
 pub use refused::{Conflict, Refused};
+pub use role::{RoleField, RolePatch, RoleRecord};
 pub use search::{SearchHit, SearchType};
 pub use stamps::{NewRecord, Stamps, Version};
 pub use task::{Recurrence, Task, TaskField, TaskPatch, TaskPriority, TaskStatus};
+pub use team::{Team, TeamField, TeamPatch};
+pub use throttle::{Tally, Throttle};
 pub use timeline::{TimelineEntry, TimelineItem};
-pub use user::{Locale, Session, Team, User};
+pub use user::{Locale, Session, User, UserField, UserPatch};

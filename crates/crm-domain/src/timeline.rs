@@ -19,7 +19,6 @@ pub struct TimelineEntry {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", tag = "type", content = "record")]
-#[expect(clippy::large_enum_variant, reason = "a page has at most some hundred of them, all on the heap")]
 pub enum TimelineItem {
     /// Something that happened.
     Interaction(Interaction),

@@ -25,5 +25,5 @@ pub use levels::{Levels, UnknownLevel};
 pub use logging::{LogGuard, Logging, get_logger};
 pub use redaction::{REDACTED, Redacted, is_sensitive};
 pub use request_id::{AssignRequestId, REQUEST_ID_HEADER, RequestId};
-pub use request_log::{CallerId, RequestLog};
+pub use request_log::{CallerId, ClientAddress, RequestLog};
 pub use settings::{Environment, LogFormat, LogSettings};

@@ -1,9 +1,11 @@
 //! One line per request: what was asked, by whom, how it ended and how long that took.
 //!
-//! Deliberately absent: the path and query as they were sent, headers, bodies and addresses. They carry tickets, names
-//! and search words; the route's pattern says what was called.
+//! Deliberately absent: the path and query as they were sent, headers and bodies. They carry tickets, names and search
+//! words; the route's pattern says what was called. The network address of the client is there: without it nobody could
+//! tell who tries passwords.
 
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
@@ -19,8 +21,13 @@ use crate::request_id::RequestId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerId(pub String);
 
-/// Middleware that logs each request once its answer has a head: `request_id`, `user_id`, `method`, `route`, `status` and
-/// `duration_ms`; at level error from status 500 on, else info. A request whose caller goes away before that is logged
+/// The network address of the client. An inner layer, which knows what proxies stand before the server, puts it into the
+/// request's extensions; the request log shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+/// Middleware that logs each request once its answer has a head: `request_id`, `user_id`, `address`, `method`, `route`,
+/// `status` and `duration_ms`; at level error from status 500 on, else info. A request whose caller goes away before that is logged
 /// as aborted.
 ///
 /// Wrap it inside [`AssignRequestId`](crate::AssignRequestId) and outside of everything else.
@@ -93,6 +100,7 @@ struct Pending {
     route: Option<String>,
     request_id: Option<RequestId>,
     caller: Option<CallerId>,
+    address: Option<ClientAddress>,
     is_written: bool,
 }
 
@@ -111,6 +119,7 @@ impl Pending {
             route: request.match_pattern(),
             request_id: RequestId::of(request),
             caller: None,
+            address: None,
             is_written: false,
         }
     }
@@ -121,6 +130,7 @@ impl Pending {
         self.route = request.match_pattern().or(self.route.take());
         self.request_id = self.request_id.take().or_else(|| RequestId::of(request));
         self.caller = request.extensions().get::<CallerId>().cloned();
+        self.address = request.extensions().get::<ClientAddress>().copied();
         self.end(Outcome::Status(response.status()));
     }
 
@@ -129,6 +139,7 @@ impl Pending {
         let line = slog::o!(
             "request_id" => self.request_id.take().map(|id| id.as_str().to_owned()),
             "user_id" => self.caller.take().map(|caller| caller.0),
+            "address" => self.address.take().map(|address| address.0.to_string()),
             "method" => self.method.as_str().to_owned(),
             "route" => self.route.take(),
             "duration_ms" => milliseconds(self.started.elapsed()),

@@ -6,6 +6,7 @@ use crm_domain::{
     Change, ImportId, RecordKind, RecordedChange, Version,
     access::{Grant, Read, Scope},
     query::Page,
+    values::Timestamp,
 };
 use diesel::{
     ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
@@ -188,6 +189,7 @@ fn of_kind(kind: RecordKind, scope: Scope) -> Sql {
         (RecordKind::Tasks, _) => exists("tasks"),
         (RecordKind::Users, _) => exists("users"),
         (RecordKind::Teams, _) => exists("teams"),
+        (RecordKind::Roles, _) => exists("roles"),
         (RecordKind::Links, _) => {
             both_ends(scope, "links", ["organisations", "people"], ["organisation_id", "person_id"])
         }
@@ -195,7 +197,7 @@ fn of_kind(kind: RecordKind, scope: Scope) -> Sql {
             both_ends(scope, "mandate_products", ["mandates", "products"], ["mandate_id", "product_id"])
         }
         // Nobody's in particular: seen at reach `all` only.
-        (RecordKind::Roles | RecordKind::Imports, _) => Sql::new().push("1 = 0"),
+        (RecordKind::Imports, _) => Sql::new().push("1 = 0"),
     };
     Sql::joined([is_kind, seen], " AND ")
 }
@@ -211,6 +213,12 @@ fn both_ends(scope: Scope, links: &'static str, ends: [&'static str; 2], ids: [&
         .push(" AND ")
         .append(within(scope, other, Life::Any))
         .push(")")
+}
+
+/// When the last change was written, as the clock of its writer said.
+pub fn latest(tx: &mut impl Transaction) -> Result<Option<Timestamp>, StoreError> {
+    let last = table::table.select(table::at).order_by(table::sequence.desc());
+    Ok(last.first::<TimeColumn>(connection(tx)).optional()?.map(Timestamp::from))
 }
 
 /// Whether some committed change has no position yet.

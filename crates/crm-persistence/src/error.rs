@@ -73,7 +73,7 @@ const UNIQUE: [(&str, &str, &str); 11] = [
     ("tasks_previous", "tasks.previous_task_id", "previous_task_id"),
     ("users_email", "users.email_key", "email"),
     ("teams_name", "teams.name_key", "name"),
-    ("roles_name_key_key", "roles.name_key", "name"),
+    ("roles_name", "roles.name_key", "name"),
 ];
 
 /// The columns whose foreign keys an input can break.

@@ -1,5 +1,7 @@
 //! The schema and its versions. Both databases have the same versions; each program knows those it was built with.
 
+mod refold;
+
 use diesel::{
     Connection, RunQueryDsl,
     migration::{Migration, MigrationSource, MigrationVersion},
@@ -34,7 +36,9 @@ pub fn up(settings: &DatabaseSettings) -> Result<Vec<String>, StoreError> {
     let mut connection = connect(settings)?;
     let source = source(Backend::of(&connection));
     let run = on_either!(&mut connection, inner => inner.run_pending_migrations(source).map(|run| names(&run)));
-    run.map_err(StoreError::Internal)
+    let run = run.map_err(StoreError::Internal)?;
+    refold::names(&mut connection)?;
+    Ok(run)
 }
 
 /// Takes back the last `steps` migrations; their names.

@@ -4,16 +4,23 @@
 
 diesel::table! {
     use crate::column::{DbJson, DbTime, DbUuid};
-    use diesel::sql_types::{BigInt, Text};
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
     roles (id) {
         id -> DbUuid,
         name -> Text,
         name_key -> Text,
         rules -> DbJson,
+        requires_second_factor -> Bool,
+        search_text -> Text,
         version -> BigInt,
+        owner_id -> Nullable<DbUuid>,
+        team_id -> Nullable<DbUuid>,
         created_at -> DbTime,
+        created_by -> Nullable<DbUuid>,
         updated_at -> DbTime,
+        updated_by -> Nullable<DbUuid>,
+        deleted_at -> Nullable<DbTime>,
     }
 }
 
@@ -26,6 +33,7 @@ diesel::table! {
         name -> Text,
         name_key -> Text,
         manager_id -> Nullable<DbUuid>,
+        search_text -> Text,
         version -> BigInt,
         owner_id -> Nullable<DbUuid>,
         team_id -> Nullable<DbUuid>,
@@ -46,11 +54,13 @@ diesel::table! {
         email -> Text,
         email_key -> Text,
         name -> Text,
+        name_key -> Text,
         role_id -> DbUuid,
         locale -> Text,
         is_active -> Bool,
         last_login_at -> Nullable<DbTime>,
         password_hash -> Nullable<Text>,
+        search_text -> Text,
         version -> BigInt,
         owner_id -> Nullable<DbUuid>,
         team_id -> Nullable<DbUuid>,
@@ -88,6 +98,84 @@ diesel::table! {
         hash -> Binary,
         session_id -> DbUuid,
         created_at -> DbTime,
+        used_at -> Nullable<DbTime>,
+    }
+}
+
+diesel::table! {
+    use crate::column::{DbJson, DbTime, DbUuid};
+    use diesel::sql_types::{Binary, Nullable, Text};
+
+    api_keys (id) {
+        id -> DbUuid,
+        user_id -> DbUuid,
+        name -> Text,
+        secret_hash -> Binary,
+        rules -> DbJson,
+        created_at -> DbTime,
+        expires_at -> DbTime,
+        last_used_at -> Nullable<DbTime>,
+        ended_at -> Nullable<DbTime>,
+    }
+}
+
+diesel::table! {
+    use crate::column::{DbTime, DbUuid};
+    use diesel::sql_types::Binary;
+
+    password_resets (hash) {
+        hash -> Binary,
+        user_id -> DbUuid,
+        created_at -> DbTime,
+        expires_at -> DbTime,
+    }
+}
+
+diesel::table! {
+    use crate::column::DbTime;
+    use diesel::sql_types::{BigInt, Nullable, Text};
+
+    attempts (kind, key) {
+        kind -> Text,
+        key -> Text,
+        count -> BigInt,
+        since -> DbTime,
+        blocked_until -> Nullable<DbTime>,
+    }
+}
+
+diesel::table! {
+    use crate::column::{DbTime, DbUuid};
+    use diesel::sql_types::Text;
+
+    known_networks (user_id, network) {
+        user_id -> DbUuid,
+        network -> Text,
+        first_seen_at -> DbTime,
+        last_seen_at -> DbTime,
+    }
+}
+
+diesel::table! {
+    use crate::column::{DbTime, DbUuid};
+    use diesel::sql_types::{BigInt, Binary, Nullable};
+
+    second_factors (user_id) {
+        user_id -> DbUuid,
+        secret -> Binary,
+        created_at -> DbTime,
+        confirmed_at -> Nullable<DbTime>,
+        last_step -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::column::{DbTime, DbUuid};
+    use diesel::sql_types::{Binary, Nullable};
+
+    recovery_codes (user_id, hash) {
+        user_id -> DbUuid,
+        hash -> Binary,
         used_at -> Nullable<DbTime>,
     }
 }
@@ -449,7 +537,9 @@ diesel::joinable!(mandate_products -> mandates (mandate_id));
 diesel::joinable!(mandate_products -> products (product_id));
 diesel::joinable!(mandates -> organisations (organisation_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(api_keys -> users (user_id));
 diesel::joinable!(users -> roles (role_id));
+diesel::joinable!(second_factors -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::allow_tables_to_appear_in_same_query!(
     organisations,
@@ -460,6 +550,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     users,
     sessions,
     roles,
-    refresh_tokens
+    refresh_tokens,
+    api_keys,
+    second_factors,
 );
 diesel::allow_tables_to_appear_in_same_query!(mandates, products, mandate_products, organisations);

@@ -5,8 +5,8 @@
 
 use crm_domain::{Session, SessionId, User, UserId, access::Role, values::Timestamp};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl,
-    Selectable, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, Insertable, NullableExpressionMethods, OptionalExtension, QueryDsl,
+    Queryable, RunQueryDsl, Selectable, SelectableHelper,
 };
 
 use crate::{
@@ -14,7 +14,8 @@ use crate::{
     connection::Multi,
     error::StoreError,
     roles::RoleRow,
-    schema::{refresh_tokens, roles, sessions as table, users},
+    schema::{refresh_tokens, roles, second_factors, sessions as table, users},
+    second_factors::Standing,
     transaction::{Transaction, WriteTx, connection},
     users::UserRow,
 };
@@ -102,23 +103,32 @@ fn insert_refresh_token(tx: &mut WriteTx, session: UuidColumn, hash: &[u8; 32]) 
     Ok(())
 }
 
-/// Whose access token it is that has this hash: the session, its user, and the role that the user has now. None when the
+/// Whose access token it is that has this hash: the session, its user, and the role that the user has now,
+/// and how they stand with the second factor. None when the
 /// token or the session has ended, or when the user may not sign in. One query.
 pub fn actor_by_access_hash(
     tx: &mut impl Transaction,
     hash: &[u8; 32],
     now: Timestamp,
-) -> Result<Option<(SessionId, User, Role)>, StoreError> {
+) -> Result<Option<(SessionId, User, Role, Standing)>, StoreError> {
     let found = table::table
-        .inner_join(users::table.inner_join(roles::table))
+        .inner_join(users::table.inner_join(roles::table).left_join(second_factors::table))
         .filter(table::access_hash.eq(hash.as_slice()))
         .filter(table::ended_at.is_null())
         .filter(table::access_expires_at.gt(TimeColumn::from(now)))
         .filter(users::is_active.eq(true))
         .filter(users::deleted_at.is_null())
-        .select((table::id, UserRow::as_select(), RoleRow::as_select()))
-        .first::<(UuidColumn, UserRow, RoleRow)>(connection(tx));
-    Ok(found.optional()?.map(|(session, user, role)| (session.into(), user.into(), role.into())))
+        .select((
+            table::id,
+            UserRow::as_select(),
+            RoleRow::as_select(),
+            roles::requires_second_factor,
+            second_factors::confirmed_at.nullable(),
+        ))
+        .first::<(UuidColumn, UserRow, RoleRow, bool, Option<TimeColumn>)>(connection(tx));
+    Ok(found.optional()?.map(|(session, user, role, required, confirmed_at)| {
+        (session.into(), user.into(), role.into(), Standing::new(required, confirmed_at))
+    }))
 }
 
 /// A refresh token that is to be replaced, and what replaces it.

@@ -71,7 +71,7 @@ pub fn timeline(
         found.extend(look.mandates(tx, grant)?.into_iter().map(TimelineItem::Mandate).map(placed));
     }
     found.extend(look.changes(tx)?.into_iter().map(TimelineItem::Change).map(placed));
-    found.sort_by(|(one, _), (other, _)| one.sort_key().cmp(&other.sort_key()));
+    found.sort_by_key(|(position, _)| position.sort_key());
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next_cursor = found.last().filter(|_| more).map(|(place, _)| cursor::encode(&list, place));

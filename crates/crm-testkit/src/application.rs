@@ -1,6 +1,11 @@
 //! The whole application in process: the same stack that the binary serves, with named users who are signed in.
 
-use std::{future::Future, pin::Pin, rc::Rc};
+use std::{
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use actix_web::{
     body::to_bytes,
@@ -14,9 +19,10 @@ use crm_domain::{
     access::{Actor, BuiltInRole, policy},
     values::{EmailAddress, Name, Timestamp},
 };
-use crm_persistence::{Database, Stamp, StoreError, sessions, teams, users};
+use crm_persistence::{Database, Stamp, StoreError, WriteTx, sessions, teams, users};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use slog::Logger;
 use tempfile::TempDir;
 
 use crate::TestDatabase;
@@ -66,11 +72,26 @@ pub struct Answer {
 impl TestApp {
     /// The application over this database, with all [`USERS`] signed in.
     pub async fn spawn(test: TestDatabase) -> Self {
+        Self::spawn_with_log(test, Logger::root(slog::Discard, slog::o!())).await
+    }
+
+    /// The same, writing this log.
+    pub async fn spawn_with_log(test: TestDatabase, log: Logger) -> Self {
+        Self::spawn_with(test, log, |_, _| {}).await
+    }
+
+    /// The same, with other settings than the defaults.
+    pub async fn spawn_with(
+        test: TestDatabase,
+        log: Logger,
+        adjust: impl FnOnce(&mut AppSettings, &mut ApiSettings),
+    ) -> Self {
         let imports = tempfile::tempdir().expect("a temporary folder can be made");
-        let app = App::new(test.database.clone(), AppSettings::new(imports.path()));
+        let (mut settings, mut api) = (AppSettings::new(imports.path()), ApiSettings::default());
+        adjust(&mut settings, &mut api);
+        let app = App::new(test.database.clone(), settings);
         people_the_firm(&test.database);
-        let log = slog::Logger::root(slog::Discard, slog::o!());
-        let api = Api::new(app.clone(), ApiSettings::default(), log);
+        let api = Api::new(app.clone(), api, log);
         let service = Rc::new(init_service(crm_api::server(&api)).await);
         let send: Rc<dyn Fn(TestRequest) -> Sent> = Rc::new(move |request| {
             let service = Rc::clone(&service);
@@ -103,6 +124,25 @@ impl TestApp {
     /// The administrator.
     pub fn ann(&self) -> Client {
         self.client("ann")
+    }
+
+    /// A user of the test's own, signed in.
+    pub fn sign_in(&self, user: UserId) -> Client {
+        static NEXT: AtomicUsize = AtomicUsize::new(1_000);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let at = Timestamp::parse("2026-01-01T00:00:00Z").expect("a timestamp");
+        let stamp = Stamp { actor: Actor::system("test fixture"), at, import_id: None };
+        let written: Result<(), StoreError> = self.test.database.write(stamp, |tx| {
+            begin_session(tx, user, number)?;
+            Ok(tx.unchanged(()))
+        });
+        written.expect("a session can be begun");
+        self.with_token(&token(number))
+    }
+
+    /// Whoever this token belongs to.
+    pub fn with_token(&self, token: &str) -> Client {
+        Client { token: Some(token.to_owned()), send: Rc::clone(&self.send) }
     }
 
     /// Nobody.
@@ -211,7 +251,8 @@ fn people_the_firm(database: &Database) {
     let written: Result<(), StoreError> = database.write(stamp, |tx| {
         let grant = policy::authorise(tx.actor()).expect("the system may");
         for name in TEAMS {
-            let new = NewRecord { id: TestApp::team_id(name), owner_id: None, team_id: None, by: None, at };
+            let id = TestApp::team_id(name);
+            let new = NewRecord { id, owner_id: None, team_id: Some(id), by: None, at };
             let stamps = new.stamps();
             let team = Team { id: new.id, name: Name::parse(name).expect("a name"), manager_id: None, stamps };
             teams::insert(tx, &grant, &team)?;
@@ -219,7 +260,7 @@ fn people_the_firm(database: &Database) {
         let grant = policy::authorise::<crm_domain::access::Create, User>(tx.actor()).expect("the system may");
         for (number, (name, role, team)) in USERS.into_iter().enumerate() {
             let id = UserId::from_u128(user_number(number));
-            let new = NewRecord { id, owner_id: None, team_id: team.map(TestApp::team_id), by: None, at };
+            let new = NewRecord { id, owner_id: Some(id), team_id: team.map(TestApp::team_id), by: None, at };
             let user = User {
                 id,
                 email: EmailAddress::parse(&format!("{name}@example.com")).expect("an address"),
@@ -231,19 +272,24 @@ fn people_the_firm(database: &Database) {
                 stamps: new.stamps(),
             };
             users::insert(tx, &grant, &user, None)?;
-            let session = Session {
-                id: SessionId::from_u128(user_number(number)),
-                user_id: id,
-                created_at: at,
-                access_expires_at: Timestamp::LATEST,
-                refresh_expires_at: Timestamp::LATEST,
-            };
-            let hash = |text: String| Sha256::digest(text.as_bytes()).into();
-            let (access_hash, refresh_hash) = (hash(token(number)), hash(format!("refresh {number}")));
-            let new = sessions::NewSession { access_hash, refresh_hash, address: None, agent: None };
-            sessions::insert(tx, &session, &new)?;
+            begin_session(tx, id, number)?;
         }
         Ok(tx.unchanged(()))
     });
     written.expect("the fixture can be written");
+}
+
+/// Begins a session that never expires, with the tokens of this number.
+fn begin_session(tx: &mut WriteTx, user_id: UserId, number: usize) -> Result<(), StoreError> {
+    let session = Session {
+        id: SessionId::from_u128(user_number(number)),
+        user_id,
+        created_at: tx.at(),
+        access_expires_at: Timestamp::LATEST,
+        refresh_expires_at: Timestamp::LATEST,
+    };
+    let hash = |text: String| Sha256::digest(text.as_bytes()).into();
+    let (access_hash, refresh_hash) = (hash(token(number)), hash(format!("refresh {number}")));
+    let new = sessions::NewSession { access_hash, refresh_hash, address: None, agent: None };
+    sessions::insert(tx, &session, &new)
 }

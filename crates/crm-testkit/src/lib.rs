@@ -5,11 +5,13 @@
 #[cfg(feature = "application")]
 mod application;
 mod database;
+mod observer;
 #[cfg(feature = "application")]
 mod resources;
 
 #[cfg(feature = "application")]
 pub use application::{Answer, Client, TestApp, USERS};
 pub use database::{TestDatabase, databases, on_each_database};
+pub use observer::Observer;
 #[cfg(feature = "application")]
 pub use resources::{Bad, ListField, MISSING, RESOURCES, Resource};

@@ -6,7 +6,7 @@ use config::{FileFormat, Source, ValueKind};
 use crm_app::{App, ImportOptions, import::RefusedRows};
 use crm_domain::{
     Import, ImportId, ImportStatus,
-    access::{Actor, BuiltInRole},
+    access::{Actor, policy},
 };
 
 use crate::{
@@ -51,8 +51,8 @@ pub fn run(settings: &Settings, command: &arguments::Import) -> Result<(), Failu
 /// The user as whom to import, with the role that they have.
 fn user(app: &App, system: &Actor, email: &crm_domain::values::EmailAddress) -> Result<Actor, Failure> {
     let user = block_on(super::user::by_email(app, system, email))?;
-    let role =
-        BuiltInRole::with_id(user.role_id).ok_or_else(|| Failure::new(format!("the role of {email} is not known")))?;
+    let may_look = policy::authorise(system)?;
+    let role = block_on(async { Ok(app.roles().get(may_look, user.role_id).await?) })?;
     if !user.is_active {
         return Err(Failure::new(format!("{email} is not active")));
     }

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub mod doctor;
 pub mod export;
 pub mod import;
 pub mod migrate;

@@ -41,7 +41,7 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     let defects = log.clone();
     panic::set_hook(Box::new(move |defect| slog::error!(defects, "{}", of_panic(defect))));
     info!(log, "settings"; "version" => env!("CARGO_PKG_VERSION"), "effective" => serde_json::to_string(settings)?);
-    let app = start::app(settings)?;
+    let app = start::server_app(settings, get_logger(&log, "app"))?;
     // Made by hand and not by a macro: what must start before the runtime and its threads, starts above this line.
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
@@ -109,11 +109,11 @@ async fn drain(server: &ServerHandle, signals: &mut Signals, log: &Logger) {
     }
 }
 
-/// Each worker may have every connection and every hash at work at once, and a file or two.
+/// Each worker may have every connection and every hash at work at once, a file or two, and a letter.
 fn blocking_threads(settings: &Settings, app: &App) -> usize {
     let database = app.database();
     let connections = database.read_connections() + database.write_connections();
-    usize::try_from(connections).unwrap_or(usize::MAX) + settings.limits.hashes_at_once.get() + 2
+    usize::try_from(connections).unwrap_or(usize::MAX) + settings.limits.hashes_at_once.get() + 3
 }
 
 /// In development the first administrator is made; elsewhere nobody may come in by a door that was left open.

@@ -1,5 +1,6 @@
 //! The settings of the process: what can be set, its defaults, and nothing that does nothing.
 
+mod identity;
 mod load;
 #[cfg(test)]
 mod tests;
@@ -12,13 +13,14 @@ use std::{
     time::Duration,
 };
 
-use crm_api::ApiSettings;
+use crm_api::{ApiSettings, Rate, RateSettings};
 use crm_app::{AppSettings, HashingSettings};
 use crm_monitoring::{Environment, LogFormat, LogSettings, REDACTED};
 use crm_persistence::DatabaseSettings;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use identity::{MailSection, Networks, SecuritySection};
 pub use load::{SettingsError, Sources};
 
 /// Everything that can be set. Serialising it shows no secret.
@@ -39,6 +41,10 @@ pub struct Settings {
     pub limits: LimitsSection,
     /// Imports of files.
     pub imports: ImportsSection,
+    /// Mail.
+    pub mail: MailSection,
+    /// Secrets, and what is asked of those who sign in.
+    pub security: SecuritySection,
 }
 
 /// The public listener.
@@ -47,6 +53,10 @@ pub struct Settings {
 pub struct HttpSettings {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Where the users' part of the service is; links in letters are made from it.
+    pub public_url: Option<String>,
+    /// Networks of the proxies whose forwarding headers are believed.
+    pub trusted_proxies: Networks,
     /// Threads that answer requests.
     pub workers: NonZeroUsize,
     /// The most connections open at once, shared out among the workers.
@@ -114,6 +124,14 @@ pub struct LimitsSection {
     pub hashes_at_once: NonZeroUsize,
     /// Sign-ins that may wait for one of them; more are told to come back.
     pub hashes_waiting: usize,
+    /// Requests a second that each user and each API key may send for ever; 0 is no limit.
+    pub requests_per_second: u32,
+    /// Requests that each of them may send at once.
+    pub requests_at_once: NonZeroU32,
+    /// The same for each address that sends requests without a good token; 0 is no limit.
+    pub anonymous_per_second: u32,
+    /// Requests that each such address may send at once.
+    pub anonymous_at_once: NonZeroU32,
 }
 
 /// Imports of files.
@@ -128,6 +146,8 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             listen: loopback(8080),
+            public_url: None,
+            trusted_proxies: Networks::default(),
             workers: available_parallelism().unwrap_or(NonZeroUsize::MIN),
             connections: nonzero_usize(10_000),
             keep_alive_seconds: 30,
@@ -168,6 +188,10 @@ impl Default for LimitsSection {
             upload_seconds: api.upload_deadline.as_secs(),
             hashes_at_once: nonzero_usize(app.hashing.at_once),
             hashes_waiting: app.hashing.waiting,
+            requests_per_second: 100,
+            requests_at_once: nonzero_u32(1000),
+            anonymous_per_second: 20,
+            anonymous_at_once: nonzero_u32(200),
         }
     }
 }
@@ -194,12 +218,13 @@ impl Settings {
         }
     }
 
-    /// What the use cases need to be told.
+    /// What the use cases of a command need to be told: they send no mail and open no vault.
     pub fn app(&self) -> AppSettings {
         let limits = &self.limits;
         AppSettings {
             import_bytes: limits.upload_bytes,
             hashing: HashingSettings { at_once: limits.hashes_at_once.get(), waiting: limits.hashes_waiting },
+            second_factor_roles: self.security.second_factor_roles.0.clone(),
             ..AppSettings::new(&self.imports.directory)
         }
     }
@@ -213,6 +238,11 @@ impl Settings {
             body_deadline: Duration::from_secs(limits.body_seconds),
             request_deadline: Duration::from_secs(limits.request_seconds),
             upload_deadline: Duration::from_secs(limits.upload_seconds),
+            rates: RateSettings {
+                callers: rate(limits.requests_per_second, limits.requests_at_once),
+                strangers: rate(limits.anonymous_per_second, limits.anonymous_at_once),
+            },
+            trusted_proxies: self.http.trusted_proxies.0.clone(),
         }
     }
 
@@ -248,9 +278,14 @@ impl Settings {
         ];
         match positive.into_iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => wrong(key, "must be at least 1"),
-            None => Ok(()),
+            None => self.check_identity(),
         }
     }
+}
+
+/// A rate, or none where it is 0.
+fn rate(per_second: u32, burst: NonZeroU32) -> Option<Rate> {
+    NonZeroU32::new(per_second).map(|per_second| Rate { per_second, burst })
 }
 
 fn loopback(port: u16) -> SocketAddr {

@@ -82,6 +82,41 @@ fn a_value_that_makes_no_sense_is_refused_by_its_key() {
 }
 
 #[test]
+fn lists_are_read_from_one_text_with_commas_or_from_a_list() {
+    let networks = "[\"10.0.0.0/8\",\"fd00::/8\",\"192.0.2.1/32\"]";
+    let text = "10.0.0.0/8, fd00::/8,192.0.2.1";
+    check("", &[("CRM__HTTP__TRUSTED_PROXIES", text)], Ok(("/http/trusted_proxies", networks)));
+    let file = "[http]\ntrusted_proxies = [\"10.0.0.0/8\", \"fd00::/8\", \"192.0.2.1\"]\n";
+    check(file, &[], Ok(("/http/trusted_proxies", networks)));
+    check("", &[("CRM__HTTP__TRUSTED_PROXIES", "10.0.0.1/8")], Err("must be an address or a network"));
+    let roles = [("CRM__SECURITY__SECOND_FACTOR_ROLES", "admin,manager")];
+    check("", &roles, Ok(("/security/second_factor_roles", "[\"admin\",\"manager\"]")));
+    check("", &[("CRM__SECURITY__SECOND_FACTOR_ROLES", "boss")], Err("admin"));
+}
+
+#[test]
+fn mail_that_could_not_be_sent_or_would_not_be_safe_is_refused() {
+    let (host, url) = (("CRM__MAIL__HOST", "mail.example.com"), ("CRM__HTTP__PUBLIC_URL", "https://crm.example.com/"));
+    let (name, word) = (("CRM__MAIL__USERNAME", "crm"), ("CRM__MAIL__PASSWORD", "s3cret"));
+    check("", &[host, url, name, word], Ok(("/mail/password", "\"[redacted]\"")));
+    check("", &[host], Err("`http.public_url`: must be set where mail is sent"));
+    check("", &[host, url, name], Err("`mail.password`"));
+    check("", &[host, url, name, word, ("CRM__MAIL__ENCRYPTION", "none")], Err("`mail.encryption`"));
+    check("", &[host, url, ("CRM__MAIL__FROM", "nobody")], Err("`mail`"));
+    for wrong in ["crm.example.com", "ftp://crm.example.com", "https://crm.example.com/?a=b", "https://h/#x"] {
+        check("", &[("CRM__HTTP__PUBLIC_URL", wrong)], Err("`http.public_url`: must be an http or https address"));
+    }
+}
+
+#[test]
+fn what_is_shown_has_no_secret() {
+    let secret = [("CRM__SECURITY__SECRET", "Tq8vN2zL7kWm4RyXc0Hj9uPfEs5bDgAo")];
+    check("", &secret, Ok(("/security/secret", "\"[redacted]\"")));
+    assert!(!format!("{:?}", load("", &secret)).contains("Tq8v"));
+    check("", &[], Ok(("/security/secret", "null")));
+}
+
+#[test]
 fn a_named_file_must_exist() {
     let sources = Sources { file: Some(PathBuf::from("/nowhere/crm.toml")), environment: Some(Map::new()) };
     assert!(Settings::load(sources).unwrap_err().to_string().contains("/nowhere/crm.toml"));

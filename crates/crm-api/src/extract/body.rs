@@ -10,7 +10,7 @@ use actix_web::{
     web::{Bytes, BytesMut, Data},
 };
 use crm_app::{BatchRequest, IdempotencyKey, Input};
-use crm_domain::{Invalid, LinkPatch, Violation};
+use crm_domain::{ApiKeyDraft, Invalid, LinkPatch, RolePatch, TeamPatch, UserPatch, Violation};
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -40,6 +40,34 @@ pub(crate) trait FromJson: Sized + 'static {
 }
 
 impl FromJson for LinkPatch {
+    fn from_json(value: Value) -> Result<Self, Invalid> {
+        Self::read(value)
+    }
+}
+impl FromJson for UserPatch {
+    fn from_json(value: Value) -> Result<Self, Invalid> {
+        Self::read(value)
+    }
+}
+impl FromJson for TeamPatch {
+    fn from_json(value: Value) -> Result<Self, Invalid> {
+        Self::read(value)
+    }
+
+    fn from_new_json(value: Value) -> Result<Self, Invalid> {
+        Self::read_new(value)
+    }
+}
+impl FromJson for RolePatch {
+    fn from_json(value: Value) -> Result<Self, Invalid> {
+        Self::read(value)
+    }
+
+    fn from_new_json(value: Value) -> Result<Self, Invalid> {
+        Self::read_new(value)
+    }
+}
+impl FromJson for ApiKeyDraft {
     fn from_json(value: Value) -> Result<Self, Invalid> {
         Self::read(value)
     }

@@ -4,28 +4,33 @@
 //! by the OpenAPI document: an operation is guarded unless the document says that it is open to all. A handler that
 //! would forget to say so finds no actor, and answers 401.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    net::IpAddr,
+};
 
 use actix_web::{
-    Error, FromRequest, HttpMessage, HttpRequest,
+    FromRequest, HttpMessage, HttpRequest,
     body::{BoxBody, MessageBody},
     dev::{Payload, ServiceRequest, ServiceResponse},
     http::header::{self, HeaderMap},
     middleware::Next,
     web::Data,
 };
-use crm_app::{App, SignedIn};
+use crm_app::{App, Credential, Error, SignedIn};
 use crm_domain::{
     Invalid, Violation,
     access::{ActionType, Actor, Grant, Guarded, policy},
 };
-use crm_monitoring::{CallerId, RequestId};
+use crm_monitoring::{CallerId, ClientAddress, RequestId};
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use super::{Query, conditions::only};
 use crate::{
     openapi::{Operation, Routes},
     problem::{Code, Problem},
+    rates::Rates,
 };
 
 /// Whoever is signed in.
@@ -66,14 +71,17 @@ impl<A: ActionType, R: Guarded> FromRequest for Granted<A, R> {
 /// Looks up who asks, and refuses parameters that the operation does not have.
 pub(crate) async fn authenticated<B: MessageBody + 'static>(
     app: Data<App>,
+    rates: Data<Rates>,
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let operation = Routes::shared().operation(request.method(), request.path());
     let admitted = match operation {
-        Some(operation) => admit(&app, operation, &request).await,
+        Some(operation) => admit(&app, &rates, operation, &request).await,
         // What the document does not have is not there, whatever a route may take its path for.
-        None => Err(Routes::shared().refusal(request.method(), request.path())),
+        None => rates
+            .stranger(address(&request))
+            .and_then(|()| Err(Routes::shared().refusal(request.method(), request.path()))),
     };
     match admitted {
         Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
@@ -81,22 +89,48 @@ pub(crate) async fn authenticated<B: MessageBody + 'static>(
     }
 }
 
-async fn admit(app: &App, operation: &Operation, request: &ServiceRequest) -> Result<(), Problem> {
+async fn admit(app: &App, rates: &Rates, operation: &Operation, request: &ServiceRequest) -> Result<(), Problem> {
     if operation.is_guarded {
-        let token = bearer(request.headers()).ok_or_else(nobody)?;
-        let mut caller = app.sessions().actor(&SecretString::from(token)).await?;
+        let mut caller = match known(app, request).await {
+            Ok(caller) => caller,
+            // Whoever guesses tokens is a stranger, however many they send.
+            Err(problem) => return rates.stranger(address(request)).and(Err(problem)),
+        };
+        rates.caller(bucket(&caller))?;
+        if caller.must_enrol() && !operation.is_enrolment {
+            return Err(Error::EnrolmentRequired.into());
+        }
         if let Some(id) = RequestId::of(request) {
             caller.actor = caller.actor.with_request_id(id.as_str());
         }
         let mut extensions = request.extensions_mut();
         extensions.insert(CallerId(caller.user.id.to_string()));
         extensions.insert(Caller(caller));
+    } else {
+        rates.stranger(address(request))?;
     }
     let query = Query::parse(request.query_string()).map_err(Problem::parameters)?;
     let unknown = query.pairs().filter(|(name, _)| !operation.takes(name));
     let violation = Violation::new("unknown_parameter", "is not a parameter of this operation");
     let errors: Vec<_> = unknown.map(|(name, _)| violation.clone().at(name)).collect();
     Invalid { errors }.finish(()).map_err(Problem::parameters)
+}
+
+async fn known(app: &App, request: &ServiceRequest) -> Result<SignedIn, Problem> {
+    let token = bearer(request.headers()).ok_or_else(nobody)?;
+    Ok(app.sessions().actor(&SecretString::from(token)).await?)
+}
+
+/// A user has one bucket for all sessions, and each API key one of its own.
+fn bucket(caller: &SignedIn) -> Uuid {
+    match caller.credential {
+        Credential::Session(_) => caller.user.id.uuid(),
+        Credential::ApiKey(key) => key.uuid(),
+    }
+}
+
+fn address(request: &ServiceRequest) -> Option<IpAddr> {
+    request.extensions().get::<ClientAddress>().map(|address| address.0)
 }
 
 fn nobody() -> Problem {

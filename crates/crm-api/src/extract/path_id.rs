@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use crm_domain::{Id, Import};
+use crm_domain::{ApiKey, Id, Import, Session, Team, User, access::Role};
 
 use crate::problem::Problem;
 
@@ -17,6 +17,21 @@ pub(crate) trait InPath {
     const NAME: &'static str;
 }
 
+impl InPath for User {
+    const NAME: &'static str = "user_id";
+}
+impl InPath for Team {
+    const NAME: &'static str = "team_id";
+}
+impl InPath for Role {
+    const NAME: &'static str = "role_id";
+}
+impl InPath for Session {
+    const NAME: &'static str = "session_id";
+}
+impl InPath for ApiKey {
+    const NAME: &'static str = "key_id";
+}
 impl InPath for Import {
     const NAME: &'static str = "import_id";
 }

@@ -1,5 +1,8 @@
 //! Query strings, read strictly: what cannot be decoded is refused, not replaced.
 
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use crm_domain::{Invalid, Violation};
 
 use crate::problem::Problem;
@@ -8,6 +11,19 @@ use crate::problem::Problem;
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Query {
     pairs: Vec<(String, String)>,
+}
+
+/// The parameters of an operation that reads them itself.
+#[derive(Debug)]
+pub(crate) struct Parameters(pub(crate) Query);
+
+impl FromRequest for Parameters {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(Query::parse(request.query_string()).map(Self).map_err(Problem::parameters))
+    }
 }
 
 impl Query {

@@ -47,12 +47,16 @@ fn information() -> Value {
 fn tags() -> Value {
     let tags = [
         ("auth", "Signing in and out."),
+        ("access", "What you may, and why."),
         ("links", "Who works with which organisation."),
         ("mandate_products", "What is sold under which mandate."),
         ("timeline", "What happened with a record, and what is to be done, in one list."),
         ("figures", "How the business stands: counts and sums over what the caller may see."),
         ("search", "One ranked list over everything that the caller may see."),
         ("imports", "Many records from one file, which can be taken back as a whole."),
+        ("users", "Those who sign in."),
+        ("teams", "Users who share records."),
+        ("roles", "Sets of permissions."),
         ("changes", "The change log: who did what to which record, in one order."),
         ("health", "Whether the service runs, and whether it can serve."),
         ("documentation", "This document, and pages that explain it."),
@@ -156,7 +160,8 @@ impl Operation<'_> {
     }
 
     fn needs_version(&self) -> bool {
-        matches!(self.method, "patch" | "delete")
+        // What belongs to signing in has no versions.
+        matches!(self.method, "patch" | "delete") && !self.is_auth()
     }
 
     fn takes_version(&self) -> bool {
@@ -239,7 +244,7 @@ impl Operation<'_> {
             // Every operation refuses parameters that it does not have.
             (400, true),
             (401, self.is_guarded()),
-            (403, self.is_guarded() && !self.is_auth()),
+            (403, self.is_guarded()),
             (404, self.has_parameter("path")),
             (408, has_body),
             (409, writes && !self.is_auth()),
@@ -248,6 +253,7 @@ impl Operation<'_> {
             (415, has_body),
             (422, has_body || self.takes_key()),
             (428, self.needs_version()),
+            (429, true),
             (500, true),
             (503, true),
             (507, writes),
@@ -263,6 +269,7 @@ impl Operation<'_> {
             let mut names = vec!["X-Request-Id"];
             match status.as_str() {
                 "200" if is_record || is_change => names.push("ETag"),
+                "201" if self.method == "post" && !is_post => names.push("Location"),
                 "201" => names.extend(["ETag", "Location"]),
                 "202" => names.push("Location"),
                 "304" => names.push("ETag"),

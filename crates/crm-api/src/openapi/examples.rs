@@ -14,7 +14,20 @@ const TIME: &str = "2026-01-15T09:30:00.000000Z";
 pub(super) fn add(schemas: &mut Value) {
     let examples = [
         ("LinkPatch", json!({"role": "decision_maker", "is_primary": true, "since": "2024-09-01"})),
+        ("User", with_stamps(user(), &[("id", json!(USER)), ("last_login_at", json!(TIME))])),
+        ("UserCreate", user()),
+        ("UserPatch", json!({"is_active": false})),
+        ("Team", with_stamps(team(), &[("id", json!(OTHER))])),
+        ("TeamCreate", team()),
+        ("TeamPatch", json!({"manager_id": null})),
+        ("Role", with_stamps(role(), &[("id", json!(OTHER)), ("is_built_in", json!(false))])),
+        ("RoleCreate", role()),
+        ("RolePatch", json!({"name": "Assistant"})),
+        ("ApiKeyDraft", api_key()),
         ("LoginRequest", json!({"email": "ann@example.com", "password": "a long and private sentence"})),
+        ("CodeRequest", json!({"code": "287082"})),
+        ("ResetRequest", json!({"email": "ann@example.com"})),
+        ("ResetConfirmation", json!({"token": "crm_pr_…", "new_password": "a new and private sentence"})),
         ("RefreshRequest", json!({"refresh_token": "crm_rt_…"})),
         (
             "Problem",
@@ -51,6 +64,28 @@ fn of(resource: &Documented) -> [(String, Value); 4] {
     ]
 }
 
+fn user() -> Value {
+    json!({
+        "email": "ann@example.com", "name": "Ann Exemple", "role_id": crm_domain::access::BuiltInRole::User.id(),
+        "team_id": null, "locale": "fr", "is_active": true,
+    })
+}
+
+fn team() -> Value {
+    json!({"name": "Paris", "manager_id": USER})
+}
+
+fn role() -> Value {
+    json!({"name": "Assistant", "rules": [{"resource": "people", "action": "read", "reach": "team"}]})
+}
+
+fn api_key() -> Value {
+    json!({
+        "name": "Newsletter", "expires_at": "2026-12-31T00:00:00Z",
+        "rules": [{"resource": "people", "action": "read", "reach": "team"}],
+    })
+}
+
 fn with_stamps(mut record: Value, more: &[(&str, Value)]) -> Value {
     for (name, value) in more {
         record[*name] = value.clone();
@@ -68,4 +103,19 @@ fn with_stamps(mut record: Value, more: &[(&str, Value)]) -> Value {
         record[name] = value;
     }
     record
+}
+
+#[cfg(test)]
+mod tests {
+    use crm_domain::{ApiKeyDraft, RolePatch, TeamPatch, UserPatch};
+
+    use super::*;
+
+    #[test]
+    fn the_examples_of_bodies_are_taken() {
+        UserPatch::read_new(user()).unwrap();
+        TeamPatch::read_new(team()).unwrap();
+        RolePatch::read_new(role()).unwrap();
+        ApiKeyDraft::read(api_key()).unwrap();
+    }
 }

@@ -35,7 +35,17 @@ pub(crate) struct Operation {
     pub(crate) parameters: HashSet<String>,
     /// Whether it needs a token.
     pub(crate) is_guarded: bool,
+    /// Whether it is open to those who must set up a second factor before anything else.
+    pub(crate) is_enrolment: bool,
 }
+
+/// What somebody may do who must set up a second factor first: that, looking at how they stand, and leaving.
+const ENROLMENT: [(&str, &str); 4] = [
+    ("POST", "/api/v1/auth/totp"),
+    ("POST", "/api/v1/auth/totp/confirm"),
+    ("GET", "/api/v1/auth/me"),
+    ("POST", "/api/v1/auth/logout"),
+];
 
 /// The methods of the document, in the order in which `Allow` lists them.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -94,7 +104,8 @@ impl Route {
             let in_query = parameters.filter(|parameter| parameter["in"] == "query");
             let parameters = in_query.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)).collect();
             let is_guarded = is_guarded(operation);
-            Some((*method, Operation { parameters, is_guarded }))
+            let is_enrolment = ENROLMENT.contains(&(*method, template));
+            Some((*method, Operation { parameters, is_guarded, is_enrolment }))
         };
         Self {
             segments: template.split('/').map(Segment::of).collect(),

@@ -8,7 +8,12 @@ use crate::{problem::ProblemDocument, v1::RESOURCES};
 
 /// What a client writes that is no resource of its own: the name of the schema, the fields that cannot be `null`, those
 /// that a new record must have.
-const PARTS: [Written; 1] = [("Link", &["is_primary"], &[])];
+const PARTS: [Written; 4] = [
+    ("Link", &["is_primary"], &[]),
+    ("User", &["email", "name", "role_id", "locale", "is_active"], &["email", "name", "role_id"]),
+    ("Team", &["name"], &["name"]),
+    ("Role", &["name"], &["name"]),
+];
 
 type Written = (&'static str, &'static [&'static str], &'static [&'static str]);
 
@@ -17,7 +22,19 @@ fn written() -> impl Iterator<Item = Written> {
 }
 
 /// What else is written: objects that take no other fields.
-const CLOSED: [&str; 4] = ["BatchBody", "LoginRequest", "RefreshRequest", "UploadBody"];
+const CLOSED: [&str; 11] = [
+    "ApiKeyDraft",
+    "BatchBody",
+    "CodeRequest",
+    "LoginRequest",
+    "PasswordProof",
+    "PasswordRequest",
+    "RefreshRequest",
+    "ResetConfirmation",
+    "ResetRequest",
+    "Rule",
+    "UploadBody",
+];
 
 /// Makes the schemas say what the readers of the bodies really take.
 pub(super) fn complete(schemas: &mut Value) {
@@ -38,6 +55,11 @@ pub(super) fn complete(schemas: &mut Value) {
             schemas.insert(format!("{name}Create"), create);
         }
     }
+    // A password belongs to a new user, and to none that is read or changed.
+    schemas["UserCreate"]["properties"]["password"] = json!({
+        "type": ["string", "null"], "format": "password", "minLength": 15, "maxLength": 128,
+        "description": "The first password; without one the user cannot sign in before they have been given one.",
+    });
     for name in CLOSED {
         schemas.get_mut(name).expect("each of these is a body")["additionalProperties"] = json!(false);
     }

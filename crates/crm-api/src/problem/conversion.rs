@@ -12,6 +12,14 @@ impl From<Error> for Problem {
                 Self::new(Code::Unauthenticated, "The access token is not valid, or not any more.")
             }
             Error::Denied(denied) => denied.into(),
+            Error::SessionRequired => Self::new(Code::SessionRequired, "Sign in to do this; an API key may not."),
+            Error::SecondFactorRequired => {
+                Self::new(Code::SecondFactorRequired, "Show a code of your second factor with the password.")
+            }
+            Error::EnrolmentRequired => {
+                Self::new(Code::SecondFactorEnrolmentRequired, "Your role asks for a second factor; set one up first.")
+            }
+            Error::NoMail => Self::new(Code::NoMail, "No mail can be sent from this server.").retry_after(NEXT_HOUR),
             Error::NotFound => Self::not_found(),
             Error::Stale { current } => {
                 let detail = "The record is not at the version that If-Match names.";
@@ -24,7 +32,8 @@ impl From<Error> for Problem {
             }
             Error::TooLarge { limit } => Self::too_large(limit),
             Error::TooManyAttempts { retry_after_seconds } => {
-                Self::new(Code::TooManyAttempts, "Too many sign-ins have failed.").retry_after(retry_after_seconds)
+                Self::new(Code::TooManyAttempts, "Too many attempts have failed, or too many wait.")
+                    .retry_after(retry_after_seconds)
             }
             Error::Busy { retry_after_seconds } => {
                 Self::new(Code::Busy, "The database has too much to do.").retry_after(retry_after_seconds)
@@ -38,6 +47,9 @@ impl From<Error> for Problem {
         }
     }
 }
+
+/// What only an operator can mend is not mended within seconds.
+const NEXT_HOUR: u64 = 3600;
 
 impl Problem {
     /// What a refusal is, where it stays in other hands: one operation of a batch.
@@ -92,6 +104,10 @@ mod tests {
     #[test]
     fn each_error_of_a_use_case_has_its_status_and_keeps_its_code() {
         check(Error::Unauthenticated, 401, "unauthenticated");
+        check(Error::SessionRequired, 403, "session_required");
+        check(Error::SecondFactorRequired, 401, "second_factor_required");
+        check(Error::EnrolmentRequired, 403, "second_factor_enrolment_required");
+        check(Error::NoMail, 503, "no_mail");
         check(Error::NotFound, 404, "not_found");
         check(Error::Stale { current: serde_json::json!({"version": 3}) }, 412, "stale");
         check(Error::Conflict { code: "taken", detail: "x".to_owned() }, 409, "taken");

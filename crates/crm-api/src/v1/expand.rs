@@ -300,7 +300,7 @@ fn different<R, I: IntoIterator<Item = Id<T>>, T>(records: &[R], named: impl Fn(
 }
 
 fn by_id<T: Serialize>(records: Vec<T>, id: impl Fn(&T) -> Id<T>) -> HashMap<Id<T>, Value> {
-    records.iter().map(|record| (id(record), json!(record))).collect()
+    records.into_iter().map(|record| (id(&record), json!(record))).collect()
 }
 
 /// The mandates with these relations.

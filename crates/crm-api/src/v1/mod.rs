@@ -1,6 +1,7 @@
 //! Version 1 of the API, one file for each resource. A handler takes what it needs from the request, calls one use case,
 //! and sends its answer.
 
+mod access;
 mod auth;
 mod batch;
 mod changes;
@@ -14,11 +15,14 @@ mod mandates;
 mod organisations;
 mod people;
 mod products;
+mod roles;
 mod search;
 mod statistics;
 mod tasks;
+mod teams;
 mod timeline;
 mod upload;
+mod users;
 
 use crm_app::{Error, table::FileFormat};
 use crm_domain::parse_choice;
@@ -41,6 +45,7 @@ pub(crate) const IMPORTS_PATH: &str = "/api/v1/imports";
 /// All routes. Fixed paths stand before those with parameters.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     auth::routes(config);
+    access::routes(config);
     organisations::routes(config);
     people::routes(config);
     links::routes(config);
@@ -54,6 +59,9 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     search::routes(config);
     imports::routes(config);
     changes::routes(config);
+    users::routes(config);
+    teams::routes(config);
+    roles::routes(config);
 }
 
 /// The resources: what the document says of each beside its routes.

@@ -17,15 +17,21 @@ pub const PASSWORD: &str = "tamarin violet sous la pluie";
 
 /// Runs a test body on each database. The clock stands still until the body moves it.
 pub async fn on_each_app(body: impl AsyncFn(App, Arc<ManualClock>)) {
+    on_each_app_with(|_| {}, body).await;
+}
+
+/// The same, with other settings.
+pub async fn on_each_app_with(adjust: impl Fn(&mut AppSettings), body: impl AsyncFn(App, Arc<ManualClock>)) {
     for database in databases() {
         println!("on {}", database.name());
         let clock = Arc::new(ManualClock::new(Timestamp::parse("2026-01-01T00:00:00Z").expect("a time")));
         let folder = std::env::temp_dir().join(format!("crm-app-{}", std::process::id()));
-        let settings = AppSettings {
+        let mut settings = AppSettings {
             clock: Arc::clone(&clock) as _,
             hashing: HashingSettings { at_once: 2, waiting: 16 },
             ..AppSettings::new(folder)
         };
+        adjust(&mut settings);
         body(App::new(database.database.clone(), settings), clock).await;
     }
 }
@@ -40,7 +46,7 @@ pub async fn user(app: &App, name: &str, role: BuiltInRole) -> (User, Actor) {
     let new = NewUser {
         email: EmailAddress::parse(&format!("{name}@exemple.fr")).expect("an address"),
         name: Name::parse(name).expect("a name"),
-        role,
+        role_id: role.id(),
         team_id: None,
         locale: Locale::default(),
         password: PASSWORD.into(),

@@ -15,6 +15,7 @@ mod scope;
 pub use action::{Action, ActionType, Create, Delete, Export, Import, Manage, Read, Update};
 pub use actor::Actor;
 pub use grant::{Denied, Grant};
+pub use policy::Explanation;
 pub use resource::{Guarded, Resource, Settings};
 pub use role::{BuiltInRole, Role, Rule};
 pub use scope::{Ownership, Reach, Scope};

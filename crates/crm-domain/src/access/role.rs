@@ -68,6 +68,31 @@ impl Role {
     }
 }
 
+impl Role {
+    /// Whether this role lets one do all that the other does.
+    pub fn covers_all(&self, other: &Self) -> bool {
+        other.rules.iter().all(|rule| self.covers(*rule))
+    }
+
+    /// The role with no more than these rules: of each pair of resource and action the narrower reach, and nothing that
+    /// only one of the two allows.
+    ///
+    /// ```
+    /// use crm_domain::access::{Action, BuiltInRole, Reach, Resource, Rule};
+    /// let rule = |action, reach| Rule { resource: Resource::People, action, reach };
+    /// let narrow = BuiltInRole::User.role().limited_to(&[rule(Action::Read, Reach::All), rule(Action::Delete, Reach::Own)]);
+    /// assert_eq!(narrow.rules, [rule(Action::Read, Reach::Team)]);
+    /// ```
+    #[must_use]
+    pub fn limited_to(&self, rules: &[Rule]) -> Self {
+        let both = |rule: &Rule| {
+            let reach = self.reach(rule.resource, rule.action)?.min(rule.reach);
+            Some(Rule { reach, ..*rule })
+        };
+        Self { rules: rules.iter().filter_map(both).collect(), ..self.clone() }
+    }
+}
+
 /// The four roles that every installation has.
 #[derive(
     Clone,

@@ -226,7 +226,13 @@ mod tests {
         ) {
             let due = Timestamp::from_micros(micros);
             let done = due.plus(TimeDelta::days(late));
-            for more in ["".to_owned(), format!(";BYMONTHDAY={day}"), format!(";BYDAY={week}"), format!(";BYDAY=MO,TU;BYSETPOS={place}")] {
+            let parts = [
+                String::new(),
+                format!(";BYMONTHDAY={day}"),
+                format!(";BYDAY={week}"),
+                format!(";BYDAY=MO,TU;BYSETPOS={place}"),
+            ];
+            for more in parts {
                 if let Ok(rule) = Recurrence::parse(&format!("FREQ={frequency};INTERVAL={interval}{more}")) {
                     prop_assert_eq!(Recurrence::parse(rule.as_str()), Ok(rule.clone()));
                     if let Some((next, _)) = rule.next(due, done) {

@@ -23,6 +23,7 @@ mod lei;
 mod line;
 mod minutes;
 mod money;
+mod network;
 mod percent;
 mod phone;
 #[cfg(feature = "openapi")]
@@ -45,6 +46,7 @@ pub use lei::Lei;
 pub use line::{Line, Name, Text};
 pub use minutes::Minutes;
 pub use money::Money;
+pub use network::Network;
 pub use percent::Percent;
 pub use phone::PhoneNumber;
 pub use tags::Tags;

@@ -117,7 +117,9 @@ pub fn insert_many<A: ActionType>(
     insert_all!(connection(tx), table::table, &rows)?;
     participants::insert(connection(tx), new)?;
     let mut touched = Touched::default();
-    new.iter().for_each(|interaction| touched.add(interaction));
+    for interaction in new {
+        touched.add(interaction);
+    }
     touched.settle(tx)
 }
 

@@ -30,6 +30,7 @@ pub fn place(field: Field) -> Place {
 /// # Panics
 ///
 /// On a field that is not sortable: a sort key is checked when it is read.
+#[expect(clippy::unnecessary_wraps, reason = "the sort keys of other resources can be empty")]
 pub fn key(interaction: &Interaction, field: Field) -> Option<Value> {
     match field {
         Field::OccurredAt => Some(Value::Time(interaction.occurred_at)),

@@ -1,8 +1,14 @@
 //! `/auth`: signing in and out.
 
-use actix_web::{HttpRequest, HttpResponse, get, http::header, post, web::Data};
-use crm_app::{App, Error, LoggedIn, Origin};
+mod api_keys;
+mod reset;
+mod sessions;
+mod totp;
+
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, get, http::header, post, web::Data};
+use crm_app::{App, Error, FactorStatus, LoggedIn, Origin, SignIn};
 use crm_domain::{Invalid, User, access::Rule};
+use crm_monitoring::ClientAddress;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,6 +24,10 @@ use crate::{
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(login).service(refresh).service(logout).service(me).service(change_password);
+    sessions::routes(config);
+    reset::routes(config);
+    totp::routes(config);
+    api_keys::routes(config);
 }
 
 /// Body of a sign-in.
@@ -32,6 +42,10 @@ struct LoginRequest {
     #[schema(value_type = String, format = Password, min_length = 1, max_length = 1024)]
     #[validate(length(min = 1, max = 1024, message = "must have 1 to 1024 bytes"))]
     password: Secret,
+    /// A code of the second factor, or one of its recovery codes, for those who have one.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]
+    #[validate(length(min = 1, max = 64, message = "must have 1 to 64 bytes"))]
+    code: Option<Secret>,
 }
 
 /// Body of a renewal.
@@ -98,25 +112,43 @@ struct Me<'a> {
     role: &'a str,
     /// What the role allows, and how far.
     permissions: &'a [Rule],
+    /// How you stand with the second factor.
+    second_factor: SecondFactor,
+}
+
+/// How somebody stands with the second factor.
+#[derive(Serialize, ToSchema)]
+#[allow(clippy::struct_field_names, reason = "the names are those of the contract")]
+struct SecondFactor {
+    /// Whether your role asks for one: without it you can do nothing but set one up.
+    is_required: bool,
+    /// Whether you have one.
+    is_enrolled: bool,
+    /// How many recovery codes you have left.
+    recovery_codes_left: i64,
 }
 
 /// Signs in.
 ///
-/// An unknown address, a wrong password and an account that is switched off have the same answer in the same time.
+/// An unknown address, a wrong password and an account that is switched off have the same answer in the same time. After
+/// several that failed one must wait, longer each time, as `Retry-After` says; sessions that go on are not touched by that.
+/// Whoever has a second factor sends its `code` as well; without it the answer is 401 with `second_factor_required`.
 #[utoipa::path(tag = "auth", security(()), request_body = LoginRequest, responses(
     (status = 200, description = "Signed in.", body = Tokens),
-    (status = 401, description = "The address or the password is wrong."),
-    (status = 429, description = "Too many sign-ins have failed.")))]
+    (status = 401, description = "The address, the password or the code is wrong, or a code is asked for.")))]
 #[post("/auth/login")]
 async fn login(app: Data<App>, body: Body<LoginRequest>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let LoginRequest { email, password } = body.read?;
-    let signed_in = app.sessions().login(&email, password.0, origin(&request)).await.map_err(refused)?;
+    let LoginRequest { email, password, code } = body.read?;
+    let sign_in = SignIn { email, password: password.0, code: code.map(|code| code.0), origin: origin(&request) };
+    let signed_in = app.sessions().sign_in(sign_in).await.map_err(refused)?;
     Ok(told(&signed_in))
 }
 
 /// Replaces a pair of tokens.
 ///
-/// A refresh token works once. One that is used again has been stolen from somebody: the session ends.
+/// A refresh token works once. One that is used again has been stolen from somebody: the session ends, with all its tokens.
+/// There is no time of grace: of two requests that use one token at once exactly one gets a pair, and the other ends the
+/// session. So refresh in one place, and sign in again where an answer was lost.
 #[utoipa::path(tag = "auth", security(()), request_body = RefreshRequest, responses(
     (status = 200, description = "A new pair.", body = Tokens),
     (status = 401, description = "The token is not valid, or not any more.")))]
@@ -126,25 +158,30 @@ async fn refresh(app: Data<App>, body: Body<RefreshRequest>) -> Result<HttpRespo
 }
 
 /// Ends the session at once, everywhere.
-#[utoipa::path(tag = "auth", responses((status = 204, description = "Signed out.")))]
+#[utoipa::path(tag = "auth", responses((status = 204, description = "Signed out."),
+    (status = 403, description = "An API key is no session.")))]
 #[post("/auth/logout")]
 async fn logout(app: Data<App>, caller: Caller) -> Result<HttpResponse, Problem> {
-    app.sessions().logout(caller.0.session).await?;
+    app.sessions().logout(&caller.0).await?;
     Ok(answer::done())
 }
 
 /// Tells who is signed in, and what they may.
 #[utoipa::path(tag = "auth", responses((status = 200, description = "The caller.", body = Me)))]
 #[get("/auth/me")]
-async fn me(caller: Caller) -> Result<HttpResponse, Problem> {
+async fn me(app: Data<App>, caller: Caller) -> Result<HttpResponse, Problem> {
     let role = caller.actor().role();
-    Ok(HttpResponse::Ok().json(Me { user: &caller.0.user, role: role.name.as_str(), permissions: &role.rules }))
+    let FactorStatus { is_required, is_enrolled, recovery_codes_left } = app.second_factors().status(&caller.0).await?;
+    let second_factor = SecondFactor { is_required, is_enrolled, recovery_codes_left };
+    let (user, name) = (&caller.0.user, role.name.as_str());
+    Ok(HttpResponse::Ok().json(Me { user, role: name, permissions: &role.rules, second_factor }))
 }
 
 /// Changes your password. All your other sessions end.
 #[utoipa::path(tag = "auth", request_body = PasswordRequest, responses(
     (status = 204, description = "Changed."),
-    (status = 401, description = "There is no session, or the current password is wrong.")))]
+    (status = 401, description = "There is no session, or the current password is wrong."),
+    (status = 403, description = "An API key is no session.")))]
 #[post("/auth/password")]
 async fn change_password(app: Data<App>, caller: Caller, body: Body<PasswordRequest>) -> Result<HttpResponse, Problem> {
     let PasswordRequest { current_password, new_password } = body.read?;
@@ -165,7 +202,7 @@ fn told(signed_in: &LoggedIn) -> HttpResponse {
 fn refused(error: Error) -> Problem {
     match error {
         Error::Unauthenticated => {
-            Problem::new(Code::InvalidCredentials, "The address, the password or the token is not right.")
+            Problem::new(Code::InvalidCredentials, "The address, the password, the code or the token is not right.")
         }
         error => error.into(),
     }
@@ -174,7 +211,7 @@ fn refused(error: Error) -> Problem {
 fn origin(request: &HttpRequest) -> Origin {
     let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     Origin {
-        address: request.peer_addr().map(|address| address.ip().to_string()),
+        address: request.extensions().get::<ClientAddress>().map(|address| address.0),
         agent: agent.map(|agent| agent.chars().take(LONGEST_AGENT).collect()),
     }
 }
@@ -197,6 +234,8 @@ mod tests {
     #[test]
     fn a_sign_in_needs_both_fields_within_their_bounds_and_no_other() {
         check(json!({"email": "ann@example.com", "password": "x"}), &[]);
+        check(json!({"email": "ann@example.com", "password": "x", "code": "123456"}), &[]);
+        check(json!({"email": "ann@example.com", "password": "x", "code": ""}), &["/code"]);
         check(json!({"email": "", "password": "x"}), &["/email"]);
         check(json!({"email": "a", "password": ""}), &["/password"]);
         check(json!({"email": "a", "password": "x".repeat(1025)}), &["/password"]);

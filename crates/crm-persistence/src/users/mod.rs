@@ -1,104 +1,46 @@
 //! Users in the database, and the hashes of their passwords, which no [`User`] carries.
 
+mod place;
+mod row;
+
 use crm_domain::{
-    RoleId, Stamps, User, UserId, Version,
+    RoleId, TeamId, User, UserField, UserId, Version,
     access::{ActionType, Grant},
-    query::Page,
-    values::{EmailAddress, Name},
+    query::{ListQuery, Page},
+    values::EmailAddress,
 };
-use diesel::{
-    AsChangeset, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
-    SelectableHelper,
-};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper};
 
 use crate::{
-    column::{TimeColumn, UuidColumn, maybe},
+    column::{TimeColumn, UuidColumn},
     connection::Multi,
     error::StoreError,
-    page::{bad_cursor, page, read_cursor, to_load},
+    list::{self, Source},
     schema::{roles, users as table},
-    sql::{Bind, Sql},
-    stored::choice,
-    transaction::{Transaction, WriteTx, connection},
+    sql::Sql,
+    transaction::{Transaction, WriteTx, backend, connection},
     visible::{Life, visible},
 };
+pub(crate) use row::UserRow;
 
 const TABLE: &str = "users";
 
-#[derive(AsChangeset, Insertable, Queryable, Selectable)]
-#[diesel(table_name = table, treat_none_as_default_value = false, treat_none_as_null = true)]
-pub(crate) struct UserRow {
-    id: UuidColumn,
-    email: String,
-    email_key: String,
-    name: String,
-    role_id: UuidColumn,
-    locale: String,
-    is_active: bool,
-    // Written by `signed_in` alone, which is no new version of the user.
-    #[diesel(skip_update)]
-    last_login_at: Option<TimeColumn>,
-    version: i64,
-    owner_id: Option<UuidColumn>,
-    team_id: Option<UuidColumn>,
-    created_at: TimeColumn,
-    created_by: Option<UuidColumn>,
-    updated_at: TimeColumn,
-    updated_by: Option<UuidColumn>,
-    deleted_at: Option<TimeColumn>,
-}
-
-impl From<&User> for UserRow {
-    fn from(user: &User) -> Self {
-        let User { stamps, .. } = user;
-        Self {
-            id: user.id.into(),
-            email: user.email.to_string(),
-            email_key: user.email.key(),
-            name: user.name.to_string(),
-            role_id: user.role_id.into(),
-            locale: user.locale.as_ref().to_owned(),
-            is_active: user.is_active,
-            last_login_at: maybe(user.last_login_at),
-            version: stamps.version.number(),
-            owner_id: maybe(stamps.owner_id),
-            team_id: maybe(stamps.team_id),
-            created_at: stamps.created_at.into(),
-            created_by: maybe(stamps.created_by),
-            updated_at: stamps.updated_at.into(),
-            updated_by: maybe(stamps.updated_by),
-            deleted_at: maybe(stamps.deleted_at),
-        }
-    }
-}
-
-impl From<UserRow> for User {
-    fn from(row: UserRow) -> Self {
-        Self {
-            id: row.id.into(),
-            email: EmailAddress::from_stored(row.email),
-            name: Name::from_stored(row.name),
-            role_id: row.role_id.into(),
-            locale: choice(&row.locale),
-            is_active: row.is_active,
-            last_login_at: maybe(row.last_login_at),
-            stamps: Stamps {
-                version: Version::from_stored(row.version),
-                owner_id: maybe(row.owner_id),
-                team_id: maybe(row.team_id),
-                created_at: row.created_at.into(),
-                created_by: maybe(row.created_by),
-                updated_at: row.updated_at.into(),
-                updated_by: maybe(row.updated_by),
-                deleted_at: maybe(row.deleted_at),
-            },
-        }
-    }
-}
-
 /// The live user with this id, in the scope of the grant.
 pub fn find<A: ActionType>(tx: &mut impl Transaction, grant: &Grant<A, User>, id: UserId) -> Result<User, StoreError> {
-    let query = table::table.select(UserRow::as_select()).filter(visible(grant, TABLE, Life::Live));
+    one(tx, visible(grant, TABLE, Life::Live), id)
+}
+
+/// The deleted user with this id, in the scope of the grant.
+pub fn find_deleted<A: ActionType>(
+    tx: &mut impl Transaction,
+    grant: &Grant<A, User>,
+    id: UserId,
+) -> Result<User, StoreError> {
+    one(tx, visible(grant, TABLE, Life::Deleted), id)
+}
+
+fn one(tx: &mut impl Transaction, base: Sql, id: UserId) -> Result<User, StoreError> {
+    let query = table::table.select(UserRow::as_select()).filter(base);
     let row: UserRow = query.filter(table::id.eq(UuidColumn::from(id))).first(connection(tx))?;
     Ok(row.into())
 }
@@ -126,26 +68,23 @@ pub fn find_by_email<A: ActionType>(
     Ok(row.into())
 }
 
-/// One page of the live users in the scope of the grant, by name in the order of code points.
+/// One page of the live users in the scope of the grant.
 pub fn list<A: ActionType>(
     tx: &mut impl Transaction,
     grant: &Grant<A, User>,
-    cursor: Option<&str>,
-    limit: u32,
+    query: &ListQuery<UserField>,
 ) -> Result<Page<User>, StoreError> {
-    let mut query = table::table
-        .select(UserRow::as_select())
-        .filter(visible(grant, TABLE, Life::Live))
-        .order_by((table::name.asc(), table::id.asc()))
-        .limit(to_load(limit))
-        .into_boxed::<Multi>();
-    if let Some(last) = read_cursor::<UserId>(cursor)?.map(UuidColumn::from) {
-        let name = table::table.select(table::name).filter(table::id.eq(last)).first(connection(tx)).optional()?;
-        let place = [Bind::Text(name.ok_or_else(bad_cursor)?), Bind::Id(last)];
-        query = query.filter(Sql::new().push("(users.name, users.id) > (").binds(place).push(")"));
-    }
-    let rows: Vec<UserRow> = query.load(connection(tx))?;
-    Ok(page(rows.into_iter().map(User::from).collect(), limit, |user: &User| user.id.to_string()))
+    let conditions = list::conditions(backend(tx), TABLE, place::place, visible(grant, TABLE, Life::Live), query);
+    list::page(tx, &SOURCE, query, &conditions)
+}
+
+const SOURCE: Source<UserField, User> =
+    Source { table: TABLE, place: place::place, load, key: place::key, id: |user| user.id.uuid() };
+
+fn load(tx: &mut dyn list::Connected, condition: Sql, order: Sql, limit: i64) -> Result<Vec<User>, StoreError> {
+    let query = table::table.select(UserRow::as_select()).filter(condition).order_by(order).limit(limit);
+    let rows: Vec<UserRow> = query.into_boxed::<Multi>().load(tx.connection())?;
+    Ok(rows.into_iter().map(User::from).collect())
 }
 
 /// How many live users there are. A number tells of nobody, so it needs no grant.
@@ -163,6 +102,20 @@ pub fn count_active_with_role(tx: &mut WriteTx, role: RoleId) -> Result<i64, Sto
     turn.set(roles::version.eq(roles::version)).execute(connection(tx))?;
     let live = table::table.filter(table::role_id.eq(role)).filter(table::deleted_at.is_null());
     Ok(live.filter(table::is_active.eq(true)).count().get_result(connection(tx))?)
+}
+
+/// Whether some live user has this role. A yes tells of nobody, so it needs no grant.
+pub fn any_with_role(tx: &mut impl Transaction, role: RoleId) -> Result<bool, StoreError> {
+    let live = table::table.select(table::id).filter(table::deleted_at.is_null());
+    let first = live.filter(table::role_id.eq(UuidColumn::from(role))).first::<UuidColumn>(connection(tx));
+    Ok(first.optional()?.is_some())
+}
+
+/// Whether some live user belongs to this team. A yes tells of nobody, so it needs no grant.
+pub fn any_in_team(tx: &mut impl Transaction, team: TeamId) -> Result<bool, StoreError> {
+    let live = table::table.select(table::id).filter(table::deleted_at.is_null());
+    let first = live.filter(table::team_id.eq(UuidColumn::from(team))).first::<UuidColumn>(connection(tx));
+    Ok(first.optional()?.is_some())
 }
 
 /// The live user with this address and the hash of their password, if they have one. It takes no grant, because it is
@@ -222,10 +175,26 @@ pub fn set_password<A: ActionType>(
     if rows == 1 { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
+/// Keeps others from changing a user until the unit of work ends. What decides about a sign-in is looked at after this, so
+/// that no change of it is overtaken. It tells nothing, so it needs no grant.
+pub fn hold(tx: &mut WriteTx, id: UserId) -> Result<(), StoreError> {
+    let target = table::table.filter(table::id.eq(UuidColumn::from(id)));
+    diesel::update(target).set(table::version.eq(table::version)).execute(connection(tx))?;
+    Ok(())
+}
+
 /// Notes that the user has signed in, at the time of the unit of work. It is no change of the user: the version stays.
 pub fn signed_in(tx: &mut WriteTx, id: UserId) -> Result<(), StoreError> {
     let at = TimeColumn::from(tx.at());
     let target = table::table.filter(table::id.eq(UuidColumn::from(id)));
     diesel::update(target).set(table::last_login_at.eq(at)).execute(connection(tx))?;
+    Ok(())
+}
+
+/// Replaces the hash of a password by another one of the same password. It is no change of the user: nothing that
+/// anybody could tell has changed. Nothing happens when the password has been changed meanwhile.
+pub fn rehash(tx: &mut WriteTx, id: UserId, before: &str, after: &str) -> Result<(), StoreError> {
+    let target = table::table.filter(table::id.eq(UuidColumn::from(id))).filter(table::password_hash.eq(before));
+    diesel::update(target).set(table::password_hash.eq(after)).execute(connection(tx))?;
     Ok(())
 }

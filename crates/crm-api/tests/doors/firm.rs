@@ -1,0 +1,81 @@
+//! Those who try the doors: four built-in roles, two custom ones, nobody, and somebody who was shut out.
+
+use crm_domain::{
+    TeamId, UserId,
+    access::{Action, BuiltInRole, Reach, Resource, Rule},
+};
+use crm_testkit::{Client, TestApp};
+use serde_json::{Value, json};
+
+use crate::{BASE, registry::Owned};
+
+/// Somebody who tries.
+pub struct Caller {
+    pub name: &'static str,
+    pub client: Client,
+    pub id: Option<UserId>,
+    pub team: Option<TeamId>,
+}
+
+impl Caller {
+    /// What the caller owns.
+    pub fn own(&self) -> Owned {
+        // Nobody owns nothing: for them a record is anybody's.
+        Owned { by: self.id.or(Some(TestApp::user_id("uma"))), team: self.team }
+    }
+}
+
+/// A clerk works with what is their own; an auditor reads and takes out everything.
+fn rules(name: &str) -> Vec<Rule> {
+    let all = crm_domain::names_of::<Resource>().into_iter().map(|name| name.parse::<Resource>().unwrap());
+    let rules = |resource: Resource| match name {
+        "clerk" => {
+            let own = [Action::Read, Action::Update, Action::Delete, Action::Export, Action::Import];
+            let own = own.map(|action| Rule { resource, action, reach: Reach::Own });
+            let create = Rule { resource, action: Action::Create, reach: Reach::All };
+            let is_record = !matches!(
+                resource,
+                Resource::Users | Resource::Teams | Resource::Roles | Resource::Changes | Resource::Settings
+            );
+            if is_record { own.into_iter().chain([create]).collect() } else { own[..1].to_vec() }
+        }
+        _ => [Action::Read, Action::Export].map(|action| Rule { resource, action, reach: Reach::All }).to_vec(),
+    };
+    all.flat_map(rules).collect()
+}
+
+/// Makes a custom role and a user in the north who has it.
+pub async fn with_role(app: &TestApp, name: &'static str, rules: &[Rule], team: Option<TeamId>) -> Caller {
+    let role = app.ann().post(&format!("{BASE}/roles"), json!({"name": name, "rules": rules})).await.expect(201).json();
+    user(app, name, &role["id"], team).await
+}
+
+pub async fn user(app: &TestApp, name: &'static str, role: &Value, team: Option<TeamId>) -> Caller {
+    let body = json!({"email": format!("{name}@example.com"), "name": name, "role_id": role, "team_id": team});
+    let made = app.ann().post(&format!("{BASE}/users"), body).await.expect(201).json();
+    let id = UserId::parse(made["id"].as_str().unwrap()).unwrap();
+    Caller { name, client: app.sign_in(id), id: Some(id), team }
+}
+
+/// All eight.
+pub async fn callers(app: &TestApp) -> Vec<Caller> {
+    let north = Some(TestApp::team_id("north"));
+    let named = |name, user, team| Caller { name, client: app.client(user), id: Some(TestApp::user_id(user)), team };
+    let mut all = vec![
+        named("admin", "ann", None),
+        named("manager", "max", north),
+        named("user", "uma", north),
+        named("read_only", "rita", north),
+    ];
+    for name in ["clerk", "auditor"] {
+        all.push(with_role(app, name, &rules(name), north).await);
+    }
+    all.push(Caller { name: "anonymous", client: app.anonymous(), id: None, team: north });
+    let deactivated = user(app, "deactivated", &json!(BuiltInRole::User.id()), north).await;
+    deactivated.client.get(&format!("{BASE}/auth/me")).await.expect(200);
+    let path = format!("{BASE}/users/{}", deactivated.id.unwrap());
+    app.ann().patch(&path, 1, json!({"is_active": false})).await.expect(200);
+    // Nobody can be given to somebody who is shut out, so what would be theirs is uma's.
+    all.push(Caller { id: None, ..deactivated });
+    all
+}

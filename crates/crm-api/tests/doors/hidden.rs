@@ -1,0 +1,203 @@
+//! What one may not see and what is not there are the same to the byte, whatever one asks.
+
+use crm_domain::access::{Action, Reach, Resource, Rule};
+use crm_testkit::{Answer, Client, TestApp};
+use serde_json::json;
+
+use crate::{
+    BASE, MISSING,
+    coverage::{Operation, operations},
+    firm,
+    registry::{Owned, SUBJECTS, Subject},
+};
+
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+
+/// All that an answer is, but for the id of its request, which is the same here.
+fn whole(answer: &Answer, id: &str) -> String {
+    let mut headers: Vec<String> =
+        answer.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+    headers.sort();
+    let text = format!("{}\n{}\n\n{}", answer.status, headers.join("\n"), answer.text());
+    // What the request itself said may come back.
+    text.replace(id, "«id»")
+}
+
+/// Somebody who may do everything with what is their own, and sees nothing else.
+async fn owner(app: &TestApp) -> firm::Caller {
+    let all = crm_domain::names_of::<Resource>().into_iter().map(|name| name.parse().unwrap());
+    let actions = crm_domain::names_of::<Action>().into_iter().map(|name| name.parse::<Action>().unwrap());
+    let actions: Vec<Action> = actions.collect();
+    let rules = all.flat_map(|resource: Resource| {
+        actions.iter().map(move |action| Rule { resource, action: *action, reach: Reach::Own })
+    });
+    firm::with_role(app, "owner", &rules.collect::<Vec<_>>(), Some(TestApp::team_id("north"))).await
+}
+
+struct Pair<'a> {
+    client: &'a Client,
+    hidden: String,
+    compared: usize,
+}
+
+impl Pair<'_> {
+    /// Sends one request about the hidden record and the same about a missing one.
+    async fn same(
+        &mut self,
+        method: &str,
+        path: impl Fn(&str) -> String,
+        headers: &[(&str, &str)],
+        body: impl Fn(&str) -> String,
+    ) {
+        let mut headers = headers.to_vec();
+        headers.push(("X-Request-Id", "hidden-or-missing"));
+        let send = async |id: &str| {
+            let answer = self.client.raw(method, &path(id), &headers, body(id).into_bytes()).await;
+            (answer.status, whole(&answer, id))
+        };
+        let ((status, hidden), (_, missing)) = (send(&self.hidden).await, send(MISSING).await);
+        assert_eq!(hidden, missing, "{method} {} {headers:?}", path("{id}"));
+        assert!(status < 500, "{hidden}");
+        self.compared += 1;
+    }
+}
+
+async fn try_operation(pair: &mut Pair<'_>, subject: &Subject, operation: &Operation) {
+    let method = operation.method.to_uppercase();
+    let others = operation.parameters().len() - 1;
+    let path = |id: &str| operation.filled(&[&[id][..], &vec![MISSING; others]].concat());
+    let takes_json = operation.value["requestBody"].is_object();
+    let change = (subject.change)("changed").to_string();
+    let bodies: &[&str] = if takes_json { &[&change, "{}", "{\"colour\": 1}", "{"] } else { &[""] };
+    let conditions: &[&[(&str, &str)]] = &[
+        &[],
+        &[("If-Match", "*")],
+        &[("If-Match", "\"1\"")],
+        &[("If-Match", "\"7\"")],
+        &[("If-None-Match", "\"1\"")],
+        &[("If-None-Match", "*")],
+        &[("Idempotency-Key", "one")],
+    ];
+    for body in bodies {
+        for conditions in conditions {
+            let mut headers = conditions.to_vec();
+            if takes_json {
+                headers.push(JSON);
+            }
+            // Keys belong to paths, so the two requests with one key are two all the same.
+            pair.same(&method, path, &headers, |_| (*body).to_owned()).await;
+        }
+    }
+    if let Some(relations) = expandable(operation) {
+        for relation in relations {
+            pair.same(&method, |id| format!("{}?expand={relation}", path(id)), &[], |_| String::new()).await;
+        }
+    }
+}
+
+fn expandable(operation: &Operation) -> Option<Vec<String>> {
+    let expand = operation.value["parameters"].as_array()?.iter().find(|one| one["name"] == "expand")?;
+    let names = expand["schema"]["items"]["enum"].as_array()?.iter();
+    Some(names.map(|name| name.as_str().unwrap().to_owned()).collect())
+}
+
+/// Lists, counts, batches and questions that name a record.
+async fn try_lists(pair: &mut Pair<'_>, subject: &Subject) {
+    let list = subject.list();
+    let there = |more: &str| operations().iter().any(|one| one.path == format!("{list}{more}"));
+    let nothing = |_: &str| String::new();
+    for query in ["", "&total=exact", "&total=estimated", "&limit=1&sort=-created_at&total=exact"] {
+        pair.same("GET", |id| format!("{list}?id={id}{query}"), &[], nothing).await;
+        pair.same("GET", |id| format!("{list}?id.in={id},{id}{query}"), &[], nothing).await;
+    }
+    for more in ["/stats", "/export"] {
+        if there(more) {
+            pair.same("GET", |id| format!("{list}{more}?id={id}"), &[], nothing).await;
+        }
+    }
+    for action in crm_domain::names_of::<Action>() {
+        let question = format!("{BASE}/access/explain?resource={}&action={action}", subject.resource);
+        pair.same("GET", |id| format!("{question}&id={id}"), &[], nothing).await;
+    }
+    if there("/batch") {
+        for atomic in [true, false] {
+            let batch = |operation: serde_json::Value| json!({"operations": [operation], "atomic": atomic}).to_string();
+            let path = format!("{list}/batch");
+            let change = (subject.change)("changed");
+            for version in [1, 7] {
+                let update = |id: &str| batch(json!({"op": "update", "id": id, "version": version, "data": change}));
+                pair.same("POST", |_| path.clone(), &[JSON], update).await;
+                let delete = |id: &str| batch(json!({"op": "delete", "id": id, "version": version}));
+                pair.same("POST", |_| path.clone(), &[JSON], delete).await;
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn what_is_hidden_and_what_is_missing_are_the_same_to_the_byte() {
+    for app in TestApp::each().await {
+        let owner = owner(&app).await;
+        let (south, north) = (Some(TestApp::team_id("south")), Some(TestApp::team_id("north")));
+        let otto = Some(TestApp::user_id("otto"));
+        let hidden_from_all = [Owned { by: otto, team: south }, Owned { by: None, team: None }];
+        let same_team = [Owned { by: Some(TestApp::user_id("rita")), team: north }];
+        let (uma, mut compared) = (app.client("uma"), 0);
+        for (number, subject) in SUBJECTS.iter().enumerate() {
+            // A user sees users and teams of everybody, and no roles at all: to them only what they own is hidden.
+            let is_team_only = subject.is_owned_by_its_body();
+            let cases = hidden_from_all
+                .iter()
+                .map(|owned| (&owner.client, *owned, false))
+                .chain(same_team.map(|owned| (&owner.client, owned, true)));
+            let cases = cases.chain(hidden_from_all.iter().filter(|_| is_team_only).map(|owned| (&uma, *owned, true)));
+            for (at, (client, owned, is_deleted)) in cases.enumerate() {
+                let id = subject.make(&app, &format!("hidden{number}n{at}"), owned).await;
+                if is_deleted && at % 2 == 0 {
+                    subject.delete(&app, id).await;
+                }
+                let mut pair = Pair { client, hidden: id.to_string(), compared: 0 };
+                for operation in operations() {
+                    let of_subject = format!("{}/{{", subject.list());
+                    if operation.path.starts_with(&of_subject) {
+                        try_operation(&mut pair, subject, &operation).await;
+                    }
+                }
+                try_lists(&mut pair, subject).await;
+                compared += pair.compared;
+            }
+        }
+        println!("{}: {compared} pairs of answers were the same", app.test.name());
+        assert!(compared > 1_000, "only {compared} pairs");
+    }
+}
+
+#[actix_web::test]
+async fn hidden_records_leave_no_trace_in_totals_cursors_and_links() {
+    for app in TestApp::each().await {
+        let owner = owner(&app).await;
+        for subject in SUBJECTS.iter().filter(|subject| subject.is_owned_by_its_body()) {
+            let mine = subject.make(&app, "mine", owner.own()).await.to_string();
+            for number in 0..5 {
+                let hidden = Owned { by: Some(TestApp::user_id("otto")), team: Some(TestApp::team_id("north")) };
+                subject.make(&app, &format!("theirs{number}"), hidden).await;
+            }
+            for sort in ["created_at", "-created_at", "updated_at"] {
+                let path = format!("{}?limit=1&total=exact&sort={sort}", subject.list());
+                let page = owner.client.get(&path).await.expect(200);
+                let body = page.json();
+                assert_eq!(
+                    (body["items"][0]["id"].as_str(), &body["total"]),
+                    (Some(mine.as_str()), &json!(1)),
+                    "{path}"
+                );
+                assert_eq!((&body["next_cursor"], page.header("link")), (&json!(null), ""), "{path}");
+            }
+            // Somebody else's cursor shows nothing but what one may see.
+            let page = app.ann().get(&format!("{}?limit=1&sort=created_at", subject.list())).await.expect(200).json();
+            let cursor = page["next_cursor"].as_str().unwrap();
+            let path = format!("{}?limit=1&sort=created_at&cursor={cursor}", subject.list());
+            assert_eq!(owner.client.get(&path).await.expect(200).json()["items"], json!([]));
+        }
+    }
+}
