@@ -239,6 +239,7 @@ fn some_people() -> impl Strategy<Value = Vec<Person>> {
             let letter = if random % 2 == 0 { 'a' } else { 'B' };
             one.email = has_email.then(|| EmailAddress::parse(&format!("{letter}{at_row}@example.com")).unwrap());
             one.country_code = country.map(|code| CountryCode::parse(code).unwrap());
+            one.last_activity_at = (random % 3 > 0).then(|| at(i64::from(random % 5)));
             (one.stamps.created_at, one.stamps.updated_at) = (at(created), at(updated));
             one
         });
@@ -264,6 +265,7 @@ fn sort_key(one: &Person, field: PersonField) -> Option<(String, i64)> {
         PersonField::LastName => text(fold(one.last_name.as_str())),
         PersonField::Email => one.email.as_ref().and_then(|email| text(email.as_str().to_lowercase())),
         PersonField::CountryCode => one.country_code.and_then(|code| text(code.to_string())),
+        PersonField::LastActivityAt => one.last_activity_at.map(|time| (String::new(), time.micros())),
         PersonField::CreatedAt => Some((String::new(), one.stamps.created_at.micros())),
         PersonField::UpdatedAt => Some((String::new(), one.stamps.updated_at.micros())),
         other => panic!("{other:?} has become sortable"),
@@ -375,6 +377,7 @@ fn many() -> Vec<Person> {
         one.stamps.created_by = [None, Some(EVE)][usize::try_from(number % 2).unwrap()];
         one.stamps.updated_by = [Some(ANN), None][usize::try_from(number % 2).unwrap()];
         let seconds = i64::try_from(number % 7).unwrap();
+        one.last_activity_at = (number % 3 > 0).then(|| at(seconds * 3));
         (one.stamps.created_at, one.stamps.updated_at) = (at(seconds), at(seconds * 2));
         one
     });

@@ -84,6 +84,9 @@ impl Recurrence {
         if rule.get_count().is_some_and(|count| !(1..=MOST).contains(&count)) {
             return Err(violation(format!("must have a COUNT from 1 to {MOST}")));
         }
+        if rule.get_count().is_some() && rule.get_until().is_some() {
+            return Err(violation("must have COUNT or UNTIL, not both"));
+        }
         // Against the earliest day, because a rule may be older than the task that gets it.
         rule.validate(whole_seconds(Timestamp::from_micros(0))).map(drop).map_err(|_| not_a_rule())
     }
