@@ -56,10 +56,13 @@ impl<P> From<Result<P, Invalid>> for Input<P> {
     }
 }
 
+/// How often an attempt is made. Each time somebody else has been faster; as many as write connections can be before us,
+/// again and again only by chance.
+const ATTEMPTS: usize = 20;
+
 /// Repeats an attempt whose record moved on between being read and being saved, which only PostgreSQL lets happen. The
 /// next attempt sees the new version, so an expectation that no longer holds is told with the record as it is.
 pub(crate) fn settled<T>(mut attempt: impl FnMut() -> Result<Result<T, StoreError>, Error>) -> Result<T, Error> {
-    const ATTEMPTS: usize = 3;
     for _ in 1..ATTEMPTS {
         match attempt()? {
             Err(StoreError::Stale { .. }) => {}
@@ -103,6 +106,6 @@ mod tests {
             Ok(Err(stale()))
         });
         assert!(matches!(done, Err(Error::Stale { .. })));
-        assert_eq!(attempts, 3);
+        assert_eq!(attempts, ATTEMPTS);
     }
 }

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use crm_domain::{Change, ImportCounts, Invalid, OnDuplicate, Version};
+use crm_domain::{Change, ImportCounts, Invalid, OnDuplicate, Version, access::Ownership};
 use crm_persistence::{Recorded, StoreError, WriteTx};
 use serde_json::Value;
 
@@ -67,7 +67,7 @@ enum End<R> {
     /// It is to be made.
     New(R, Change),
     /// It is to be changed.
-    Changed(Version, R, Change),
+    Changed(Version, Ownership, R, Change),
     /// It stays as it is.
     Unchanged(R),
     /// It would be there in a real run; this is a rehearsal.
@@ -229,7 +229,7 @@ fn decide<T: Target>(
 ) -> Result<Group<T>, Error> {
     let Some(record) = record else {
         if group.seen.is_none() {
-            group.end = make(tx, target, &group);
+            make(tx, target, &mut group, problems);
         }
         return Ok(group);
     };
@@ -238,10 +238,13 @@ fn decide<T: Target>(
     group.end = loop {
         match patch(&group, &fields).and_then(|patch| target.apply(tx, record, &patch)) {
             Ok((state, changes)) if changes.is_empty() => break End::Unchanged(state),
-            Ok((state, changes)) => {
-                let change = T::change(&state, Made::Changed, changes);
-                break End::Changed(T::version(record), state, change);
-            }
+            Ok((state, changes)) => match target.rights().update(&T::ownership(record)) {
+                Ok(_) => {
+                    let change = T::change(&state, Made::Changed, changes);
+                    break End::Changed(T::version(record), T::ownership(record), state, change);
+                }
+                Err(problem) => break End::Failed(problem),
+            },
             Err(invalid) => match drop_refused(&mut fields, &invalid) {
                 dropped if dropped.is_empty() => break End::Failed(refused(&invalid)),
                 dropped => problems[group.rows[0]].extend(dropped),
@@ -251,14 +254,26 @@ fn decide<T: Target>(
     Ok(group)
 }
 
-fn make<T: Target>(tx: &WriteTx, target: &T, group: &Group<T>) -> End<T::Record> {
-    match patch(group, &group.fields).and_then(|patch| target.create(tx, &patch, &group.aside)) {
-        Ok((state, changes)) => {
-            let change = T::change(&state, Made::New, changes);
-            End::New(state, change)
-        }
-        Err(invalid) => End::Failed(refused(&invalid)),
+/// Works out the new record of a group. What is valid alone but not beside the other fields is told and left out, like a
+/// cell that is not valid at all.
+fn make<T: Target>(tx: &WriteTx, target: &T, group: &mut Group<T>, problems: &mut [Vec<Problem>]) {
+    if let Err(problem) = target.rights().create() {
+        group.end = End::Failed(problem);
+        return;
     }
+    let mut fields = group.fields.clone();
+    group.end = loop {
+        match patch(group, &fields).and_then(|patch| target.create(tx, &patch, &group.aside)) {
+            Ok((state, changes)) => {
+                let change = T::change(&state, Made::New, changes);
+                break End::New(state, change);
+            }
+            Err(invalid) => match drop_refused(&mut fields, &invalid) {
+                dropped if dropped.is_empty() => break End::Failed(refused(&invalid)),
+                dropped => problems[group.rows[0]].extend(dropped),
+            },
+        }
+    };
 }
 
 /// These fields of the group, checked: of all of them that may have been done with the row.
@@ -352,8 +367,8 @@ fn write_groups<T: Target>(tx: &mut WriteTx, target: &T, groups: &[&Group<T>]) -
                 changes.push(change.clone());
                 written.push((record.clone(), group.aside.clone()));
             }
-            End::Changed(before, record, change) => {
-                target.save(tx, *before, record)?;
+            End::Changed(before, owned, record, change) => {
+                target.save(tx, target.rights().update(owned).map_err(not_yours)?, *before, record)?;
                 changes.push(change.clone());
                 written.push((record.clone(), group.aside.clone()));
             }
@@ -362,11 +377,16 @@ fn write_groups<T: Target>(tx: &mut WriteTx, target: &T, groups: &[&Group<T>]) -
         }
     }
     if !new.is_empty() {
-        target.insert(tx, &new)?;
+        target.insert(tx, target.rights().create().map_err(not_yours)?, &new)?;
     }
     let recorded = tx.record_all(changes).map_err(|error: StoreError| Error::from(error))?;
     let finished = target.finish(tx, &written)?;
     Ok(Recorded::all(vec![recorded, finished]).with(()))
+}
+
+/// What was refused when it was decided is never written.
+fn not_yours(problem: Problem) -> Error {
+    Error::internal(problem.reason)
 }
 
 fn outcome<T: Target>(target: &T, groups: Vec<Group<T>>, mut problems: Vec<Vec<Problem>>) -> ChunkOutcome {
@@ -388,7 +408,7 @@ fn outcome<T: Target>(target: &T, groups: Vec<Group<T>>, mut problems: Vec<Vec<P
                 fields = fields.made();
                 (Some(record), Some(&mut counts.created))
             }
-            End::Changed(_, record, _) => (Some(record), Some(&mut counts.updated)),
+            End::Changed(_, _, record, _) => (Some(record), Some(&mut counts.updated)),
             End::Unchanged(record) => (Some(record), Some(&mut counts.unchanged)),
             End::Rehearsed => (None, None),
         };

@@ -3,7 +3,7 @@
 use crm_domain::{
     Change, ChangeAction, Field, FieldChange, Interaction, InteractionPatch, Invalid, NewRecord, Organisation,
     OrganisationId, Version,
-    access::{Denied, Grant, Import, Read},
+    access::{Create, Denied, Grant, Ownership, Read, Update},
     values::{CountryCode, Timestamp, fold},
 };
 use crm_persistence::{Recorded, StoreError, WriteTx, interactions};
@@ -15,14 +15,14 @@ use super::{
     reader::{self, Synonyms},
     row::Problem,
     seen::Key,
-    target::{FieldMap, FieldReading, Keys, Made, Recognised, Target},
+    target::{FieldMap, FieldReading, Keys, Made, Recognised, Rights, Target},
 };
 use crate::{App, Error, interactions::change};
 
 /// An import of interactions.
 pub(super) struct Interactions {
     pub app: App,
-    pub grant: Grant<Import, Interaction>,
+    pub rights: Rights<Interaction>,
     /// The organisation that a row names is one that the importer sees.
     pub organisations: Result<Grant<Read, Organisation>, Denied>,
 }
@@ -63,6 +63,14 @@ impl Target for Interactions {
         Employer::of(cell)
     }
 
+    fn rights(&self) -> &Rights<Interaction> {
+        &self.rights
+    }
+
+    fn ownership(record: &Interaction) -> Ownership {
+        Ownership::from(&record.stamps)
+    }
+
     fn resolve(&self, tx: &mut WriteTx, asides: &mut [Employer]) -> Result<Vec<(usize, Problem)>, Error> {
         match &self.organisations {
             Ok(grant) => Employers::resolve(tx, grant, asides),
@@ -88,7 +96,7 @@ impl Target for Interactions {
     fn load(&self, tx: &mut WriteTx, keys: &[Key]) -> Result<Vec<Recognised<Interaction>>, Error> {
         let micros = keys.iter().filter_map(|key| key.split_once('|')?.0.parse().ok());
         let times: Vec<Timestamp> = micros.map(Timestamp::from_micros).collect();
-        let found = interactions::at_times(tx, &self.grant, &times)?;
+        let found = interactions::at_times(tx, &self.rights.import, &times)?;
         Ok(found.into_iter().map(|record| (record.clone(), self.keys_of(&record))).collect())
     }
 
@@ -98,7 +106,7 @@ impl Target for Interactions {
         patch: &InteractionPatch,
         employer: &Employer,
     ) -> Result<(Interaction, Vec<FieldChange>), Invalid> {
-        let actor = self.grant.actor();
+        let actor = self.rights.import.actor();
         let (owner_id, team_id, by) = (actor.user_id(), actor.team_id(), actor.user_id());
         let new = NewRecord { id: self.app.new_id(), owner_id, team_id, by, at: tx.at() };
         let organisation_id = employer.found.map_or(Field::Keep, Field::Set);
@@ -112,20 +120,31 @@ impl Target for Interactions {
         record: &Interaction,
         patch: &InteractionPatch,
     ) -> Result<(Interaction, Vec<FieldChange>), Invalid> {
-        let applied = record.apply(patch, self.grant.actor().user_id(), tx.at())?;
+        let applied = record.apply(patch, self.rights.import.actor().user_id(), tx.at())?;
         Ok((applied.state, applied.changes))
     }
 
-    fn insert(&self, tx: &mut WriteTx, records: &[Interaction]) -> Result<(), StoreError> {
-        interactions::insert_many(tx, &self.grant, records)
+    fn insert(
+        &self,
+        tx: &mut WriteTx,
+        grant: &Grant<Create, Interaction>,
+        records: &[Interaction],
+    ) -> Result<(), StoreError> {
+        interactions::insert_many(tx, grant, records)
     }
 
-    fn save(&self, tx: &mut WriteTx, before: Version, record: &Interaction) -> Result<(), StoreError> {
-        let former = interactions::find(tx, &self.grant, record.id)?;
+    fn save(
+        &self,
+        tx: &mut WriteTx,
+        grant: &Grant<Update, Interaction>,
+        before: Version,
+        record: &Interaction,
+    ) -> Result<(), StoreError> {
+        let former = interactions::find(tx, grant, record.id)?;
         if former.stamps.version != before {
             return Err(StoreError::Stale { current: former.stamps.version });
         }
-        interactions::save(tx, &self.grant, &former, record)
+        interactions::save(tx, grant, &former, record)
     }
 
     fn change(record: &Interaction, made: Made, fields: Vec<FieldChange>) -> Change {

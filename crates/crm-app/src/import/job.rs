@@ -24,7 +24,7 @@ use super::{
     reader::{Column, Reader},
     row::RowReader,
     seen::Seen,
-    target::Target,
+    target::{Rights, Target},
     tasks::Tasks,
 };
 use crate::{App, Error};
@@ -74,32 +74,32 @@ impl Job<'_> {
         let (app, default_country) = (self.app.clone(), self.options.default_country);
         match self.import.resource {
             ImportTarget::Organisations => {
-                let grant = policy::authorise(self.actor).map_err(Error::from)?;
-                self.run_rows(read, &Organisations { app, grant, default_country })
+                let rights = Rights::of(self.actor).map_err(Error::from)?;
+                self.run_rows(read, &Organisations { app, rights, default_country })
             }
             ImportTarget::People => {
-                let grant = policy::authorise(self.actor).map_err(Error::from)?;
+                let rights = Rights::of(self.actor).map_err(Error::from)?;
                 let readable = policy::authorise(self.actor).map_err(Error::from)?;
                 let find = policy::authorise(self.actor);
                 let organisations =
                     find.and_then(|find| policy::authorise(self.actor).map(|link| LinkGrants { find, link }));
-                self.run_rows(read, &People { app, grant, readable, organisations, default_country })
+                self.run_rows(read, &People { app, rights, readable, organisations, default_country })
             }
             ImportTarget::Products => {
-                let grant = policy::authorise(self.actor).map_err(Error::from)?;
-                self.run_rows(read, &Products { app, grant })
+                let rights = Rights::of(self.actor).map_err(Error::from)?;
+                self.run_rows(read, &Products { app, rights })
             }
             ImportTarget::Mandates => {
-                let grant = policy::authorise(self.actor).map_err(Error::from)?;
-                self.run_rows(read, &Mandates { app, grant, organisations: policy::authorise(self.actor) })
+                let rights = Rights::of(self.actor).map_err(Error::from)?;
+                self.run_rows(read, &Mandates { app, rights, organisations: policy::authorise(self.actor) })
             }
             ImportTarget::Interactions => {
-                let grant = policy::authorise(self.actor).map_err(Error::from)?;
-                self.run_rows(read, &Interactions { app, grant, organisations: policy::authorise(self.actor) })
+                let rights = Rights::of(self.actor).map_err(Error::from)?;
+                self.run_rows(read, &Interactions { app, rights, organisations: policy::authorise(self.actor) })
             }
             ImportTarget::Tasks => {
-                let grant = policy::authorise(self.actor).map_err(Error::from)?;
-                self.run_rows(read, &Tasks { app, grant, organisations: policy::authorise(self.actor) })
+                let rights = Rights::of(self.actor).map_err(Error::from)?;
+                self.run_rows(read, &Tasks { app, rights, organisations: policy::authorise(self.actor) })
             }
         }
     }

@@ -3,7 +3,7 @@
 use crm_domain::{
     Change, ChangeAction, Field, FieldChange, Invalid, Mandate, MandatePatch, NewRecord, Organisation, OrganisationId,
     Version,
-    access::{Denied, Grant, Import, Read},
+    access::{Create, Denied, Grant, Ownership, Read, Update},
     values::{CountryCode, fold},
 };
 use crm_persistence::{
@@ -18,14 +18,14 @@ use super::{
     reader::{self, Synonyms},
     row::Problem,
     seen::Key,
-    target::{FieldMap, FieldReading, Keys, Made, Recognised, Target},
+    target::{FieldMap, FieldReading, Keys, Made, Recognised, Rights, Target},
 };
 use crate::{App, Error, mandates::change};
 
 /// An import of mandates.
 pub(super) struct Mandates {
     pub app: App,
-    pub grant: Grant<Import, Mandate>,
+    pub rights: Rights<Mandate>,
     /// A mandate is made with an organisation that the importer sees.
     pub organisations: Result<Grant<Read, Organisation>, Denied>,
 }
@@ -62,6 +62,14 @@ impl Target for Mandates {
 
     fn asides<'c>(&self, _: &mut FieldMap, cell: &dyn Fn(&str) -> Option<&'c str>) -> Employer {
         Employer::of(cell)
+    }
+
+    fn rights(&self) -> &Rights<Mandate> {
+        &self.rights
+    }
+
+    fn ownership(record: &Mandate) -> Ownership {
+        Ownership::from(&record.stamps)
     }
 
     fn resolve(&self, tx: &mut WriteTx, asides: &mut [Employer]) -> Result<Vec<(usize, Problem)>, Error> {
@@ -103,7 +111,7 @@ impl Target for Mandates {
         }
         wanted.numbers.sort_unstable();
         wanted.numbers.dedup();
-        let found = mandates::matching(tx, &self.grant, &wanted)?;
+        let found = mandates::matching(tx, &self.rights.import, &wanted)?;
         let with_keys = |record: Mandate| {
             let mut keys = self.keys_of(&record);
             keys.extend(record.number.is_none().then(|| unnumbered(record.organisation_id)));
@@ -118,7 +126,7 @@ impl Target for Mandates {
         patch: &MandatePatch,
         employer: &Employer,
     ) -> Result<(Mandate, Vec<FieldChange>), Invalid> {
-        let actor = self.grant.actor();
+        let actor = self.rights.import.actor();
         let (owner_id, team_id, by) = (actor.user_id(), actor.team_id(), actor.user_id());
         let new = NewRecord { id: self.app.new_id(), owner_id, team_id, by, at: tx.at() };
         let organisation_id = Field::replace(employer.found);
@@ -131,17 +139,23 @@ impl Target for Mandates {
         record: &Mandate,
         patch: &MandatePatch,
     ) -> Result<(Mandate, Vec<FieldChange>), Invalid> {
-        let applied = record.apply(patch, self.grant.actor().user_id(), tx.at());
+        let applied = record.apply(patch, self.rights.import.actor().user_id(), tx.at());
         let applied = applied.map_err(|refused| refused.at("/status"))?;
         Ok((applied.state, applied.changes))
     }
 
-    fn insert(&self, tx: &mut WriteTx, records: &[Mandate]) -> Result<(), StoreError> {
-        mandates::insert_many(tx, &self.grant, records)
+    fn insert(&self, tx: &mut WriteTx, grant: &Grant<Create, Mandate>, records: &[Mandate]) -> Result<(), StoreError> {
+        mandates::insert_many(tx, grant, records)
     }
 
-    fn save(&self, tx: &mut WriteTx, before: Version, record: &Mandate) -> Result<(), StoreError> {
-        mandates::save(tx, &self.grant, before, record)
+    fn save(
+        &self,
+        tx: &mut WriteTx,
+        grant: &Grant<Update, Mandate>,
+        before: Version,
+        record: &Mandate,
+    ) -> Result<(), StoreError> {
+        mandates::save(tx, grant, before, record)
     }
 
     fn change(record: &Mandate, made: Made, fields: Vec<FieldChange>) -> Change {

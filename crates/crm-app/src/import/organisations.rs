@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crm_domain::{
     Change, ChangeAction, FieldChange, Invalid, NewRecord, Organisation, OrganisationPatch, Version,
-    access::{Grant, Import},
+    access::{Create, Grant, Ownership, Update},
     values::{CountryCode, fold},
 };
 use crm_persistence::{
@@ -18,14 +18,14 @@ use super::{
     reader::{self, Synonyms},
     row::Problem,
     seen::Key,
-    target::{FieldMap, FieldReading, Keys, Made, Recognised, Target},
+    target::{FieldMap, FieldReading, Keys, Made, Recognised, Rights, Target},
 };
 use crate::{App, Error, organisations::change};
 
 /// An import of organisations.
 pub(super) struct Organisations {
     pub app: App,
-    pub grant: Grant<Import, Organisation>,
+    pub rights: Rights<Organisation>,
     pub default_country: Option<CountryCode>,
 }
 
@@ -118,6 +118,14 @@ impl Target for Organisations {
         }
     }
 
+    fn rights(&self) -> &Rights<Organisation> {
+        &self.rights
+    }
+
+    fn ownership(record: &Organisation) -> Ownership {
+        Ownership::from(&record.stamps)
+    }
+
     fn resolve(&self, _: &mut WriteTx, _: &mut [()]) -> Result<Vec<(usize, Problem)>, Error> {
         Ok(Vec::new())
     }
@@ -170,7 +178,7 @@ impl Target for Organisations {
             registration_numbers: take("registration"),
             names: take("name"),
         };
-        let found = organisations::matching(tx, &self.grant, &keys)?;
+        let found = organisations::matching(tx, &self.rights.import, &keys)?;
         let with_keys = |record: Organisation| {
             let mut keys = self.keys_of(&record);
             keys.extend(record.registration_number.as_ref().map(|number| registration(number.as_str())));
@@ -186,7 +194,7 @@ impl Target for Organisations {
         patch: &OrganisationPatch,
         (): &(),
     ) -> Result<(Organisation, Vec<FieldChange>), Invalid> {
-        let actor = self.grant.actor();
+        let actor = self.rights.import.actor();
         let (owner_id, team_id, by) = (actor.user_id(), actor.team_id(), actor.user_id());
         let new = NewRecord { id: self.app.new_id(), owner_id, team_id, by, at: tx.at() };
         Organisation::create(new, patch).map(|made| (made.state, made.changes))
@@ -198,16 +206,27 @@ impl Target for Organisations {
         record: &Organisation,
         patch: &OrganisationPatch,
     ) -> Result<(Organisation, Vec<FieldChange>), Invalid> {
-        let applied = record.apply(patch, self.grant.actor().user_id(), tx.at())?;
+        let applied = record.apply(patch, self.rights.import.actor().user_id(), tx.at())?;
         Ok((applied.state, applied.changes))
     }
 
-    fn insert(&self, tx: &mut WriteTx, records: &[Organisation]) -> Result<(), StoreError> {
-        organisations::insert_many(tx, &self.grant, records)
+    fn insert(
+        &self,
+        tx: &mut WriteTx,
+        grant: &Grant<Create, Organisation>,
+        records: &[Organisation],
+    ) -> Result<(), StoreError> {
+        organisations::insert_many(tx, grant, records)
     }
 
-    fn save(&self, tx: &mut WriteTx, before: Version, record: &Organisation) -> Result<(), StoreError> {
-        organisations::save(tx, &self.grant, before, record)
+    fn save(
+        &self,
+        tx: &mut WriteTx,
+        grant: &Grant<Update, Organisation>,
+        before: Version,
+        record: &Organisation,
+    ) -> Result<(), StoreError> {
+        organisations::save(tx, grant, before, record)
     }
 
     fn change(record: &Organisation, made: Made, fields: Vec<FieldChange>) -> Change {

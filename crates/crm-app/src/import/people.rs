@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crm_domain::{
     Change, ChangeAction, FieldChange, Invalid, Link, LinkPatch, NewRecord, Organisation, OrganisationId, Person,
     PersonId, PersonPatch, Version,
-    access::{Denied, Grant, Import, Read, Update},
+    access::{Create, Denied, Grant, Import, Ownership, Read, Update},
     values::{CountryCode, EmailAddress, fold},
 };
 use crm_persistence::{
@@ -20,14 +20,14 @@ use super::{
     reader::{self, Synonyms},
     row::Problem,
     seen::Key,
-    target::{FieldMap, FieldReading, Keys, Made, Recognised, Target},
+    target::{FieldMap, FieldReading, Keys, Made, Recognised, Rights, Target},
 };
 use crate::{App, Error, links::change as link_change, people::change};
 
 /// An import of people.
 pub(super) struct People {
     pub app: App,
-    pub grant: Grant<Import, Person>,
+    pub rights: Rights<Person>,
     pub readable: Grant<Read, Person>,
     /// Links are made where the importer may see organisations and change them.
     pub organisations: Result<LinkGrants, Denied>,
@@ -76,6 +76,14 @@ impl Target for People {
         Employer::of(cell)
     }
 
+    fn rights(&self) -> &Rights<Person> {
+        &self.rights
+    }
+
+    fn ownership(record: &Person) -> Ownership {
+        Ownership::from(&record.stamps)
+    }
+
     fn resolve(&self, tx: &mut WriteTx, asides: &mut [Employer]) -> Result<Vec<(usize, Problem)>, Error> {
         match &self.organisations {
             Ok(grants) => Employers::resolve(tx, &grants.find, asides),
@@ -118,7 +126,7 @@ impl Target for People {
         }
         wanted.names.sort_unstable();
         wanted.names.dedup();
-        let found = people::matching(tx, &self.grant, &wanted)?;
+        let found = people::matching(tx, &self.rights.import, &wanted)?;
         let pairs = self.pairs(tx, &found)?;
         let with_keys = |person: Person| {
             let mut keys = self.keys_of(&person);
@@ -134,23 +142,29 @@ impl Target for People {
     }
 
     fn create(&self, tx: &WriteTx, patch: &PersonPatch, _: &Employer) -> Result<(Person, Vec<FieldChange>), Invalid> {
-        let actor = self.grant.actor();
+        let actor = self.rights.import.actor();
         let (owner_id, team_id, by) = (actor.user_id(), actor.team_id(), actor.user_id());
         let new = NewRecord { id: self.app.new_id(), owner_id, team_id, by, at: tx.at() };
         Person::create(new, patch).map(|made| (made.state, made.changes))
     }
 
     fn apply(&self, tx: &WriteTx, record: &Person, patch: &PersonPatch) -> Result<(Person, Vec<FieldChange>), Invalid> {
-        let applied = record.apply(patch, self.grant.actor().user_id(), tx.at())?;
+        let applied = record.apply(patch, self.rights.import.actor().user_id(), tx.at())?;
         Ok((applied.state, applied.changes))
     }
 
-    fn insert(&self, tx: &mut WriteTx, records: &[Person]) -> Result<(), StoreError> {
-        people::insert_many(tx, &self.grant, records)
+    fn insert(&self, tx: &mut WriteTx, grant: &Grant<Create, Person>, records: &[Person]) -> Result<(), StoreError> {
+        people::insert_many(tx, grant, records)
     }
 
-    fn save(&self, tx: &mut WriteTx, before: Version, record: &Person) -> Result<(), StoreError> {
-        people::save(tx, &self.grant, before, record)
+    fn save(
+        &self,
+        tx: &mut WriteTx,
+        grant: &Grant<Update, Person>,
+        before: Version,
+        record: &Person,
+    ) -> Result<(), StoreError> {
+        people::save(tx, grant, before, record)
     }
 
     fn change(record: &Person, made: Made, fields: Vec<FieldChange>) -> Change {
@@ -181,7 +195,7 @@ impl Target for People {
                     id: self.app.new_id(),
                     owner_id: None,
                     team_id: None,
-                    by: self.grant.actor().user_id(),
+                    by: self.rights.import.actor().user_id(),
                     at: tx.at(),
                 };
                 let made = Link::create(record, organisation, person.id, &LinkPatch::default())?;

@@ -2,7 +2,7 @@
 
 use crm_domain::{
     Change, ChangeAction, FieldChange, Invalid, NewRecord, Product, ProductPatch, Version,
-    access::{Grant, Import},
+    access::{Create, Grant, Ownership, Update},
     values::{CountryCode, Isin, fold},
 };
 use crm_persistence::{
@@ -16,14 +16,14 @@ use super::{
     reader::{self, Synonyms},
     row::Problem,
     seen::Key,
-    target::{FieldMap, FieldReading, Keys, Made, Recognised, Target},
+    target::{FieldMap, FieldReading, Keys, Made, Recognised, Rights, Target},
 };
 use crate::{App, Error, products::change};
 
 /// An import of products.
 pub(super) struct Products {
     pub app: App,
-    pub grant: Grant<Import, Product>,
+    pub rights: Rights<Product>,
 }
 
 const fn field(name: &'static str, reading: Reading) -> FieldReading {
@@ -65,6 +65,14 @@ impl Target for Products {
 
     fn asides<'c>(&self, _: &mut FieldMap, _: &dyn Fn(&str) -> Option<&'c str>) {}
 
+    fn rights(&self) -> &Rights<Product> {
+        &self.rights
+    }
+
+    fn ownership(record: &Product) -> Ownership {
+        Ownership::from(&record.stamps)
+    }
+
     fn resolve(&self, _: &mut WriteTx, _: &mut [()]) -> Result<Vec<(usize, Problem)>, Error> {
         Ok(Vec::new())
     }
@@ -97,7 +105,7 @@ impl Target for Products {
         }
         wanted.names.sort_unstable();
         wanted.names.dedup();
-        let found = products::matching(tx, &self.grant, &wanted)?;
+        let found = products::matching(tx, &self.rights.import, &wanted)?;
         let with_keys = |record: Product| {
             let mut keys = self.keys_of(&record);
             keys.extend(record.isin.is_none().then(|| unnumbered(&fold(record.name.as_str()))));
@@ -107,7 +115,7 @@ impl Target for Products {
     }
 
     fn create(&self, tx: &WriteTx, patch: &ProductPatch, (): &()) -> Result<(Product, Vec<FieldChange>), Invalid> {
-        let actor = self.grant.actor();
+        let actor = self.rights.import.actor();
         let (owner_id, team_id, by) = (actor.user_id(), actor.team_id(), actor.user_id());
         let new = NewRecord { id: self.app.new_id(), owner_id, team_id, by, at: tx.at() };
         Product::create(new, patch).map(|made| (made.state, made.changes))
@@ -119,16 +127,22 @@ impl Target for Products {
         record: &Product,
         patch: &ProductPatch,
     ) -> Result<(Product, Vec<FieldChange>), Invalid> {
-        let applied = record.apply(patch, self.grant.actor().user_id(), tx.at())?;
+        let applied = record.apply(patch, self.rights.import.actor().user_id(), tx.at())?;
         Ok((applied.state, applied.changes))
     }
 
-    fn insert(&self, tx: &mut WriteTx, records: &[Product]) -> Result<(), StoreError> {
-        products::insert_many(tx, &self.grant, records)
+    fn insert(&self, tx: &mut WriteTx, grant: &Grant<Create, Product>, records: &[Product]) -> Result<(), StoreError> {
+        products::insert_many(tx, grant, records)
     }
 
-    fn save(&self, tx: &mut WriteTx, before: Version, record: &Product) -> Result<(), StoreError> {
-        products::save(tx, &self.grant, before, record)
+    fn save(
+        &self,
+        tx: &mut WriteTx,
+        grant: &Grant<Update, Product>,
+        before: Version,
+        record: &Product,
+    ) -> Result<(), StoreError> {
+        products::save(tx, grant, before, record)
     }
 
     fn change(record: &Product, made: Made, fields: Vec<FieldChange>) -> Change {

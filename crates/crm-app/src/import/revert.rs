@@ -8,7 +8,7 @@ use crm_domain::{
     InteractionPatch, LinkId, Mandate, MandateId, MandatePatch, Organisation, OrganisationId, OrganisationPatch,
     Person, PersonId, PersonPatch, Product, ProductId, ProductPatch, RecordKind, RecordedChange, Task, TaskId,
     TaskPatch, Version,
-    access::{Actor, Grant, Import as ImportAction, Update, policy},
+    access::{ActionType, Actor, Delete, Grant, Guarded, Update, policy},
 };
 use crm_persistence::{
     Recorded, StoreError, WriteTx,
@@ -88,25 +88,37 @@ fn take_back(app: &App, actor: &Actor, import: Import) -> Result<Import, Error> 
 }
 
 struct Grants {
-    organisations: Result<Grant<ImportAction, Organisation>, Error>,
-    people: Result<Grant<ImportAction, Person>, Error>,
-    products: Result<Grant<ImportAction, Product>, Error>,
-    mandates: Result<Grant<ImportAction, Mandate>, Error>,
-    interactions: Result<Grant<ImportAction, Interaction>, Error>,
-    tasks: Result<Grant<ImportAction, Task>, Error>,
+    organisations: Rights<Organisation>,
+    people: Rights<Person>,
+    products: Rights<Product>,
+    mandates: Rights<Mandate>,
+    interactions: Rights<Interaction>,
+    tasks: Rights<Task>,
     links: Grant<Update, Organisation>,
 }
 
+/// What may be taken back of a resource: what one may delete if the import made it, what one may change if it changed it.
+struct Rights<R: Guarded> {
+    delete: Option<Grant<Delete, R>>,
+    update: Option<Grant<Update, R>>,
+}
+
+impl<R: Guarded> Rights<R> {
+    fn of(actor: &Actor) -> Self {
+        Self { delete: policy::authorise(actor).ok(), update: policy::authorise(actor).ok() }
+    }
+}
+
 impl Grants {
-    /// Whoever may import may take back; links that the import made go with it, whoever may change organisations.
+    /// Links that the import made go with it.
     fn of(actor: &Actor) -> Result<Self, Error> {
         Ok(Self {
-            organisations: policy::authorise(actor).map_err(Error::from),
-            people: policy::authorise(actor).map_err(Error::from),
-            products: policy::authorise(actor).map_err(Error::from),
-            mandates: policy::authorise(actor).map_err(Error::from),
-            interactions: policy::authorise(actor).map_err(Error::from),
-            tasks: policy::authorise(actor).map_err(Error::from),
+            organisations: Rights::of(actor),
+            people: Rights::of(actor),
+            products: Rights::of(actor),
+            mandates: Rights::of(actor),
+            interactions: Rights::of(actor),
+            tasks: Rights::of(actor),
             links: system_grant("revert of an import")?,
         })
     }
@@ -198,14 +210,39 @@ impl Reverting<'_> {
     }
 
     fn undo(&self, tx: &mut WriteTx, change: &RecordedChange, version: Version) -> Result<Recorded<Undone>, Error> {
+        let made = change.action == ChangeAction::Created;
         match change.resource {
-            RecordKind::Organisations => self.undo_organisation(tx, change, version),
-            RecordKind::People => self.undo_person(tx, change, version),
+            RecordKind::Organisations => match (&self.grants.organisations, made) {
+                (Rights { delete: Some(grant), .. }, true) => Self::undo_organisation(tx, grant, change, version),
+                (Rights { update: Some(grant), .. }, false) => Self::undo_organisation(tx, grant, change, version),
+                _ => Ok(tx.unchanged(Undone::Kept)),
+            },
+            RecordKind::People => match (&self.grants.people, made) {
+                (Rights { delete: Some(grant), .. }, true) => Self::undo_person(tx, grant, change, version),
+                (Rights { update: Some(grant), .. }, false) => Self::undo_person(tx, grant, change, version),
+                _ => Ok(tx.unchanged(Undone::Kept)),
+            },
             RecordKind::Links => self.undo_link(tx, change, version),
-            RecordKind::Products => self.undo_product(tx, change, version),
-            RecordKind::Mandates => self.undo_mandate(tx, change, version),
-            RecordKind::Interactions => self.undo_interaction(tx, change, version),
-            RecordKind::Tasks => self.undo_task(tx, change, version),
+            RecordKind::Products => match (&self.grants.products, made) {
+                (Rights { delete: Some(grant), .. }, true) => Self::undo_product(tx, grant, change, version),
+                (Rights { update: Some(grant), .. }, false) => Self::undo_product(tx, grant, change, version),
+                _ => Ok(tx.unchanged(Undone::Kept)),
+            },
+            RecordKind::Mandates => match (&self.grants.mandates, made) {
+                (Rights { delete: Some(grant), .. }, true) => Self::undo_mandate(tx, grant, change, version),
+                (Rights { update: Some(grant), .. }, false) => Self::undo_mandate(tx, grant, change, version),
+                _ => Ok(tx.unchanged(Undone::Kept)),
+            },
+            RecordKind::Interactions => match (&self.grants.interactions, made) {
+                (Rights { delete: Some(grant), .. }, true) => Self::undo_interaction(tx, grant, change, version),
+                (Rights { update: Some(grant), .. }, false) => Self::undo_interaction(tx, grant, change, version),
+                _ => Ok(tx.unchanged(Undone::Kept)),
+            },
+            RecordKind::Tasks => match (&self.grants.tasks, made) {
+                (Rights { delete: Some(grant), .. }, true) => Self::undo_task(tx, grant, change, version),
+                (Rights { update: Some(grant), .. }, false) => Self::undo_task(tx, grant, change, version),
+                _ => Ok(tx.unchanged(Undone::Kept)),
+            },
             // The import itself, and what imports do not touch.
             RecordKind::Imports
             | RecordKind::MandateProducts
@@ -215,14 +252,13 @@ impl Reverting<'_> {
         }
     }
 
-    fn undo_organisation(
-        &self,
+    fn undo_organisation<A: ActionType>(
         tx: &mut WriteTx,
+        grant: &Grant<A, Organisation>,
         change: &RecordedChange,
         version: Version,
     ) -> Result<Recorded<Undone>, Error> {
         use organisation_use_cases::{live_or_deleted, save};
-        let grant = self.grants.organisations.as_ref().map_err(|_| Error::NotFound)?;
         let current = match live_or_deleted(tx, grant, OrganisationId::new(change.id)) {
             Ok(current) => current,
             Err(StoreError::NotFound) => return Ok(tx.unchanged(Undone::Kept)),
@@ -249,14 +285,13 @@ impl Reverting<'_> {
         kept_where_refused(tx, saved.map(|saved| saved.with(Undone::Reverted(Some(next)))))
     }
 
-    fn undo_person(
-        &self,
+    fn undo_person<A: ActionType>(
         tx: &mut WriteTx,
+        grant: &Grant<A, Person>,
         change: &RecordedChange,
         version: Version,
     ) -> Result<Recorded<Undone>, Error> {
         use people_use_cases::{live_or_deleted, save};
-        let grant = self.grants.people.as_ref().map_err(|_| Error::NotFound)?;
         let current = match live_or_deleted(tx, grant, PersonId::new(change.id)) {
             Ok(current) => current,
             Err(StoreError::NotFound) => return Ok(tx.unchanged(Undone::Kept)),
@@ -283,14 +318,13 @@ impl Reverting<'_> {
         kept_where_refused(tx, saved.map(|saved| saved.with(Undone::Reverted(Some(next)))))
     }
 
-    fn undo_product(
-        &self,
+    fn undo_product<A: ActionType>(
         tx: &mut WriteTx,
+        grant: &Grant<A, Product>,
         change: &RecordedChange,
         version: Version,
     ) -> Result<Recorded<Undone>, Error> {
         use product_use_cases::{live_or_deleted, save};
-        let grant = self.grants.products.as_ref().map_err(|_| Error::NotFound)?;
         let current = match live_or_deleted(tx, grant, ProductId::new(change.id)) {
             Ok(current) => current,
             Err(StoreError::NotFound) => return Ok(tx.unchanged(Undone::Kept)),
@@ -317,14 +351,13 @@ impl Reverting<'_> {
         kept_where_refused(tx, saved.map(|saved| saved.with(Undone::Reverted(Some(next)))))
     }
 
-    fn undo_interaction(
-        &self,
+    fn undo_interaction<A: ActionType>(
         tx: &mut WriteTx,
+        grant: &Grant<A, Interaction>,
         change: &RecordedChange,
         version: Version,
     ) -> Result<Recorded<Undone>, Error> {
         use interaction_use_cases::{live_or_deleted, save};
-        let grant = self.grants.interactions.as_ref().map_err(|_| Error::NotFound)?;
         let current = match live_or_deleted(tx, grant, InteractionId::new(change.id)) {
             Ok(current) => current,
             Err(StoreError::NotFound) => return Ok(tx.unchanged(Undone::Kept)),
@@ -353,14 +386,13 @@ impl Reverting<'_> {
         kept_where_refused(tx, saved.map(|saved| saved.with(Undone::Reverted(Some(next)))))
     }
 
-    fn undo_task(
-        &self,
+    fn undo_task<A: ActionType>(
         tx: &mut WriteTx,
+        grant: &Grant<A, Task>,
         change: &RecordedChange,
         version: Version,
     ) -> Result<Recorded<Undone>, Error> {
         use task_use_cases::{live_or_deleted, save};
-        let grant = self.grants.tasks.as_ref().map_err(|_| Error::NotFound)?;
         let current = match live_or_deleted(tx, grant, TaskId::new(change.id)) {
             Ok(current) => current,
             Err(StoreError::NotFound) => return Ok(tx.unchanged(Undone::Kept)),
@@ -390,14 +422,13 @@ impl Reverting<'_> {
         kept_where_refused(tx, saved.map(|saved| saved.with(Undone::Reverted(Some(next)))))
     }
 
-    fn undo_mandate(
-        &self,
+    fn undo_mandate<A: ActionType>(
         tx: &mut WriteTx,
+        grant: &Grant<A, Mandate>,
         change: &RecordedChange,
         version: Version,
     ) -> Result<Recorded<Undone>, Error> {
         use mandate_use_cases::{live_or_deleted, save};
-        let grant = self.grants.mandates.as_ref().map_err(|_| Error::NotFound)?;
         let current = match live_or_deleted(tx, grant, MandateId::new(change.id)) {
             Ok(current) => current,
             Err(StoreError::NotFound) => return Ok(tx.unchanged(Undone::Kept)),

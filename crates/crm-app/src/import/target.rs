@@ -1,6 +1,10 @@
 //! What differs between the resources that can be imported.
 
-use crm_domain::{Change, FieldChange, Invalid, Version, values::CountryCode};
+use crm_domain::{
+    Change, FieldChange, Invalid, Version,
+    access::{Actor, Create, Denied, Grant, Guarded, Import, Ownership, Update, policy},
+    values::CountryCode,
+};
 use crm_persistence::{Recorded, StoreError, WriteTx};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -19,10 +23,40 @@ pub(super) struct FieldReading {
     pub reading: Reading,
 }
 
+/// What an importer may do. To import is to recognise records by their values; what a row makes or changes is what the
+/// importer may make or change by any other door.
+pub(super) struct Rights<R: Guarded> {
+    /// How far records are recognised.
+    pub import: Grant<Import, R>,
+    create: Result<Grant<Create, R>, Denied>,
+    update: Result<Grant<Update, R>, Denied>,
+}
+
+impl<R: Guarded> Rights<R> {
+    /// The rights of this importer.
+    pub(super) fn of(actor: &Actor) -> Result<Self, Denied> {
+        let (create, update) = (policy::authorise(actor), policy::authorise(actor));
+        Ok(Self { import: policy::authorise(actor)?, create, update })
+    }
+
+    /// The permission to make records.
+    pub(super) fn create(&self) -> Result<&Grant<Create, R>, Problem> {
+        self.create.as_ref().map_err(|denied| Problem::of_row("forbidden", denied.to_string()))
+    }
+
+    /// The permission to change records, if it reaches this one.
+    pub(super) fn update(&self, record: &Ownership) -> Result<&Grant<Update, R>, Problem> {
+        let within = |grant: &&Grant<Update, R>| grant.scope().admits(record);
+        self.update.as_ref().ok().filter(within).ok_or_else(|| {
+            Problem::of_row("forbidden", "the record is there already, and is not yours to change".to_owned())
+        })
+    }
+}
+
 /// A resource that can be imported. Its parts are what the steps of one chunk need to know of it.
 pub(super) trait Target: Send + Sync {
     /// A record of it.
-    type Record: Clone + Serialize;
+    type Record: Clone + Serialize + Guarded;
     /// What a row says of it.
     type Patch: Send + Sync;
     /// What a row says besides, for use after the records have been written.
@@ -40,6 +74,12 @@ pub(super) trait Target: Send + Sync {
     ///
     /// `cell` gives the cell of a column, `None` where it is blank or missing.
     fn asides<'c>(&self, fields: &mut FieldMap, cell: &dyn Fn(&str) -> Option<&'c str>) -> Self::Aside;
+
+    /// What the importer may do.
+    fn rights(&self) -> &Rights<Self::Record>;
+
+    /// Whose a record is.
+    fn ownership(record: &Self::Record) -> Ownership;
 
     /// Looks up, in one go, what the asides of a chunk refer to. What is not found is a problem of its row, given by the
     /// position of the row in `asides`.
@@ -71,10 +111,21 @@ pub(super) trait Target: Send + Sync {
     ) -> Result<(Self::Record, Vec<FieldChange>), Invalid>;
 
     /// Writes new records.
-    fn insert(&self, tx: &mut WriteTx, records: &[Self::Record]) -> Result<(), StoreError>;
+    fn insert(
+        &self,
+        tx: &mut WriteTx,
+        grant: &Grant<Create, Self::Record>,
+        records: &[Self::Record],
+    ) -> Result<(), StoreError>;
 
     /// Writes a changed record over its version before.
-    fn save(&self, tx: &mut WriteTx, before: Version, record: &Self::Record) -> Result<(), StoreError>;
+    fn save(
+        &self,
+        tx: &mut WriteTx,
+        grant: &Grant<Update, Self::Record>,
+        before: Version,
+        record: &Self::Record,
+    ) -> Result<(), StoreError>;
 
     /// The id, the version and the change log entry of a record that was made or changed.
     fn change(record: &Self::Record, made: Made, fields: Vec<FieldChange>) -> Change;

@@ -3,7 +3,7 @@
 use crm_domain::{
     Change, ChangeAction, Field, FieldChange, Invalid, NewRecord, Organisation, OrganisationId, Task, TaskPatch,
     Version,
-    access::{Denied, Grant, Import, Read},
+    access::{Create, Denied, Grant, Ownership, Read, Update},
     values::{CountryCode, Timestamp, fold},
 };
 use crm_persistence::{
@@ -18,14 +18,14 @@ use super::{
     reader::{self, Synonyms},
     row::Problem,
     seen::Key,
-    target::{FieldMap, FieldReading, Keys, Made, Recognised, Target},
+    target::{FieldMap, FieldReading, Keys, Made, Recognised, Rights, Target},
 };
 use crate::{App, Error, tasks::change};
 
 /// An import of tasks.
 pub(super) struct Tasks {
     pub app: App,
-    pub grant: Grant<Import, Task>,
+    pub rights: Rights<Task>,
     /// The organisation that a row names is one that the importer sees.
     pub organisations: Result<Grant<Read, Organisation>, Denied>,
 }
@@ -71,6 +71,14 @@ impl Target for Tasks {
         Employer::of(cell)
     }
 
+    fn rights(&self) -> &Rights<Task> {
+        &self.rights
+    }
+
+    fn ownership(record: &Task) -> Ownership {
+        record.ownership()
+    }
+
     fn resolve(&self, tx: &mut WriteTx, asides: &mut [Employer]) -> Result<Vec<(usize, Problem)>, Error> {
         match &self.organisations {
             Ok(grant) => Employers::resolve(tx, grant, asides),
@@ -101,7 +109,7 @@ impl Target for Tasks {
                 Err(_) => wanted.undue_titles.extend(rest.split_once('|').map(|(_, title)| title.to_owned())),
             }
         }
-        let found = tasks::matching(tx, &self.grant, &wanted)?;
+        let found = tasks::matching(tx, &self.rights.import, &wanted)?;
         Ok(found.into_iter().map(|record| (record.clone(), self.keys_of(&record))).collect())
     }
 
@@ -111,7 +119,7 @@ impl Target for Tasks {
         patch: &TaskPatch,
         employer: &Employer,
     ) -> Result<(Task, Vec<FieldChange>), Invalid> {
-        let actor = self.grant.actor();
+        let actor = self.rights.import.actor();
         let (owner_id, team_id, by) = (actor.user_id(), actor.team_id(), actor.user_id());
         let new = NewRecord { id: self.app.new_id(), owner_id, team_id, by, at: tx.at() };
         let organisation_id = employer.found.map_or(Field::Keep, Field::Set);
@@ -119,16 +127,22 @@ impl Target for Tasks {
     }
 
     fn apply(&self, tx: &WriteTx, record: &Task, patch: &TaskPatch) -> Result<(Task, Vec<FieldChange>), Invalid> {
-        let applied = record.apply(patch, self.grant.actor().user_id(), tx.at())?;
+        let applied = record.apply(patch, self.rights.import.actor().user_id(), tx.at())?;
         Ok((applied.state, applied.changes))
     }
 
-    fn insert(&self, tx: &mut WriteTx, records: &[Task]) -> Result<(), StoreError> {
-        tasks::insert_many(tx, &self.grant, records)
+    fn insert(&self, tx: &mut WriteTx, grant: &Grant<Create, Task>, records: &[Task]) -> Result<(), StoreError> {
+        tasks::insert_many(tx, grant, records)
     }
 
-    fn save(&self, tx: &mut WriteTx, before: Version, record: &Task) -> Result<(), StoreError> {
-        tasks::save(tx, &self.grant, before, record)
+    fn save(
+        &self,
+        tx: &mut WriteTx,
+        grant: &Grant<Update, Task>,
+        before: Version,
+        record: &Task,
+    ) -> Result<(), StoreError> {
+        tasks::save(tx, grant, before, record)
     }
 
     fn change(record: &Task, made: Made, fields: Vec<FieldChange>) -> Change {
