@@ -13,10 +13,16 @@ mod coverage;
 mod firm;
 #[path = "doors/hidden.rs"]
 mod hidden;
+#[path = "doors/imports.rs"]
+mod imports;
 #[path = "doors/matrix.rs"]
 mod matrix;
 #[path = "doors/registry.rs"]
 mod registry;
+#[path = "doors/relations.rs"]
+mod relations;
+#[path = "doors/stored.rs"]
+mod stored;
 
 /// Where version 1 lives.
 const BASE: &str = "/api/v1";

@@ -120,7 +120,7 @@ impl Aviary {
             let caller = firm::user(&self.app, name, &role, Some(team)).await;
             let user: UserId = caller.id.unwrap();
             let scope = if reach == Reach::Own { Scope::Own { user } } else { Scope::Team { user, team } };
-            self.users.push(User { client: caller.client, scope, own: Owned { by: Some(user), team: Some(team) } });
+            self.users.push(User { client: caller.client, scope, own: Owned::by(Some(user), Some(team)) });
         }
     }
 
@@ -178,7 +178,7 @@ impl Aviary {
 
     fn allowed(&self, user: usize) -> BTreeSet<usize> {
         let birds = self.birds.iter().filter(|bird| {
-            let Owned { by, team } = bird.owned;
+            let Owned { by, team, .. } = bird.owned;
             self.users[user].scope.admits(&Ownership {
                 owner_id: by,
                 team_id: team,

@@ -9,6 +9,7 @@ use crate::{
     coverage::{Operation, operations},
     firm,
     registry::{Owned, SUBJECTS, Subject},
+    stored,
 };
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -137,11 +138,12 @@ async fn try_lists(pair: &mut Pair<'_>, subject: &Subject) {
 #[actix_web::test]
 async fn what_is_hidden_and_what_is_missing_are_the_same_to_the_byte() {
     for app in TestApp::each().await {
+        stored::home(&app);
         let owner = owner(&app).await;
         let (south, north) = (Some(TestApp::team_id("south")), Some(TestApp::team_id("north")));
         let otto = Some(TestApp::user_id("otto"));
-        let hidden_from_all = [Owned { by: otto, team: south }, Owned { by: None, team: None }];
-        let same_team = [Owned { by: Some(TestApp::user_id("rita")), team: north }];
+        let hidden_from_all = [Owned::by(otto, south), Owned::by(None, None)];
+        let same_team = [Owned::by(Some(TestApp::user_id("rita")), north)];
         let (uma, mut compared) = (app.client("uma"), 0);
         for (number, subject) in SUBJECTS.iter().enumerate() {
             // A user sees users and teams of everybody, and no roles at all: to them only what they own is hidden.
@@ -175,11 +177,12 @@ async fn what_is_hidden_and_what_is_missing_are_the_same_to_the_byte() {
 #[actix_web::test]
 async fn hidden_records_leave_no_trace_in_totals_cursors_and_links() {
     for app in TestApp::each().await {
+        stored::home(&app);
         let owner = owner(&app).await;
         for subject in SUBJECTS.iter().filter(|subject| subject.is_owned_by_its_body()) {
             let mine = subject.make(&app, "mine", owner.own()).await.to_string();
             for number in 0..5 {
-                let hidden = Owned { by: Some(TestApp::user_id("otto")), team: Some(TestApp::team_id("north")) };
+                let hidden = Owned::by(Some(TestApp::user_id("otto")), Some(TestApp::team_id("north")));
                 subject.make(&app, &format!("theirs{number}"), hidden).await;
             }
             for sort in ["created_at", "-created_at", "updated_at"] {
