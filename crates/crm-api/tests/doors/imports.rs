@@ -49,7 +49,7 @@ impl Matrix {
             return;
         }
         self.line(table, resource, "import", "-", async |matrix: &mut Self, caller| {
-            let before = matrix.observer.digest();
+            let before = matrix.observer.moment();
             let answer = upload(&matrix.callers[caller].client, resource, "true").await;
             let told = matrix.checked(&before, &answer);
             finished(&matrix.app, &answer).await;
@@ -75,7 +75,7 @@ impl Matrix {
                 for (caller, id) in made.iter().enumerate() {
                     let path = format!("{BASE}/imports{}", more.replace("{id}", id));
                     let path = if more.is_empty() { format!("{path}?limit=200") } else { path };
-                    let before = self.observer.digest();
+                    let before = self.observer.moment();
                     let answer = self.callers[caller].client.raw(method, &path, &[], Vec::new()).await;
                     let sign = if door == "list" { seen(&answer, id).1 } else { "" };
                     cells.push(self.checked(&before, &answer) + sign);

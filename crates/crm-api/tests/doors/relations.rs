@@ -55,7 +55,7 @@ impl Matrix {
             for (method, name, body) in changes {
                 let mut cells = Vec::new();
                 for (caller, (.., join)) in ends.iter().enumerate() {
-                    let before = self.observer.digest();
+                    let before = self.observer.moment();
                     let headers = [("If-Match", "*"), ("Content-Type", "application/json")];
                     let client = self.callers[caller].client.clone();
                     let answer = client.raw(method, join, &headers, body.as_bytes().to_vec()).await;
@@ -105,7 +105,7 @@ impl Matrix {
             let mut cells = Vec::new();
             for (caller, (near, far)) in ends.iter().enumerate() {
                 let change = json!({ reference.field: reference.value(far) });
-                let before = self.observer.digest();
+                let before = self.observer.moment();
                 let answer = patch(self, caller, &from.record(*near), &change).await;
                 cells.push(self.checked(&before, &answer));
             }
@@ -176,14 +176,14 @@ impl Matrix {
     }
 
     fn shown(&mut self, answer: &Answer, id: &str) -> String {
-        let before = self.observer.digest();
+        let before = self.observer.moment();
         let (_, sign) = seen(answer, id);
         self.checked(&before, answer) + sign
     }
 
     /// The same for a part of the answer: the record names the other in any case.
     fn within(&mut self, answer: &Answer, part: &Value, id: &str) -> String {
-        let before = self.observer.digest();
+        let before = self.observer.moment();
         let sign = if answer.status >= 400 { "" } else { sign(part.to_string().contains(id)) };
         self.checked(&before, answer) + sign
     }
