@@ -9,12 +9,16 @@
 mod canaries;
 #[path = "doors/coverage.rs"]
 mod coverage;
+#[path = "doors/crawler.rs"]
+mod crawler;
 #[path = "doors/firm.rs"]
 mod firm;
 #[path = "doors/hidden.rs"]
 mod hidden;
 #[path = "doors/imports.rs"]
 mod imports;
+#[path = "doors/marks.rs"]
+mod marks;
 #[path = "doors/matrix.rs"]
 mod matrix;
 #[path = "doors/registry.rs"]

@@ -61,7 +61,7 @@ fn sqlite(path: &str) -> SqliteConnection {
     let columns: Vec<Line> = diesel::sql_query(columns).load(&mut connection).expect("the catalogue can be read");
     let mut script = "CREATE TABLE observed (id INTEGER PRIMARY KEY AUTOINCREMENT);".to_owned();
     for (table, columns) in tables(&columns) {
-        let note = "BEGIN INSERT INTO observed DEFAULT VALUES; END;";
+        let note = "BEGIN INSERT INTO observed (id) VALUES (NULL); END;";
         let differs: Vec<String> = columns.iter().map(|one| format!("old.\"{one}\" IS NOT new.\"{one}\"")).collect();
         let differs = differs.join(" OR ");
         script += &format!(
