@@ -9,14 +9,24 @@
 mod canaries;
 #[path = "doors/coverage.rs"]
 mod coverage;
+#[path = "doors/crawler.rs"]
+mod crawler;
 #[path = "doors/firm.rs"]
 mod firm;
 #[path = "doors/hidden.rs"]
 mod hidden;
+#[path = "doors/imports.rs"]
+mod imports;
+#[path = "doors/marks.rs"]
+mod marks;
 #[path = "doors/matrix.rs"]
 mod matrix;
 #[path = "doors/registry.rs"]
 mod registry;
+#[path = "doors/relations.rs"]
+mod relations;
+#[path = "doors/stored.rs"]
+mod stored;
 
 /// Where version 1 lives.
 const BASE: &str = "/api/v1";

@@ -1,6 +1,9 @@
 //! Every resource is in every registry: what has all operations of a resource in the OpenAPI document is searched, logged,
 //! exported, documented with its fields, and known to the tests that hold for all resources. Whoever adds a resource and
 //! forgets a place is told here which one.
+//!
+//! There are two kinds. What is of the business has all of that; what is of identity (users, teams, roles) has the life of a
+//! record and its history, and is in none of the places where many records are moved at once.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
@@ -8,11 +11,11 @@ use std::{collections::BTreeSet, io::Cursor};
 
 use calamine::{Data, Reader, Xlsx};
 use crm_domain::{ImportTarget, RecordKind, SearchType, names_of};
-use crm_testkit::{Client, RESOURCES, Resource, TestApp};
+use crm_testkit::{Client, IDENTITY, Identity, ListField, RESOURCES, Resource, TestApp};
 use serde_json::{Value, json};
 
-/// What every resource can do: the method, and the path behind that of the collection.
-const OPERATIONS: [(&str, &str); 9] = [
+/// What every resource has: the method, and the path behind that of the collection.
+const LIFE: [(&str, &str); 7] = [
     ("get", ""),
     ("post", ""),
     ("get", "/{id}"),
@@ -20,12 +23,13 @@ const OPERATIONS: [(&str, &str); 9] = [
     ("delete", "/{id}"),
     ("post", "/{id}/restore"),
     ("get", "/{id}/history"),
-    ("post", "/batch"),
-    ("get", "/export"),
 ];
 
-fn operation(resource: &Resource, (method, path): (&str, &str)) -> Value {
-    crm_api::document()["paths"][format!("{}{path}", resource.path())][method].clone()
+/// What the resources of the business have besides.
+const IN_BULK: [(&str, &str); 2] = [("post", "/batch"), ("get", "/export")];
+
+fn operation(collection: &str, (method, path): (&str, &str)) -> Value {
+    crm_api::document()["paths"][format!("{collection}{path}")][method].clone()
 }
 
 fn schema(name: &str) -> &'static Value {
@@ -40,23 +44,39 @@ fn set<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
 fn whatever_can_be_restored_is_a_resource_that_the_tests_know() {
     let paths = crm_api::document()["paths"].as_object().unwrap().keys();
     let restorable = paths.filter_map(|path| path.strip_prefix("/api/v1/")?.strip_suffix("/{id}/restore"));
-    assert_eq!(set(restorable), set(RESOURCES.iter().map(|resource| resource.name)));
+    assert_eq!(set(restorable), &business() | &identity());
+}
+
+fn business() -> BTreeSet<&'static str> {
+    set(RESOURCES.iter().map(|resource| resource.name))
+}
+
+fn identity() -> BTreeSet<&'static str> {
+    set(IDENTITY.iter().map(|resource| resource.name))
 }
 
 #[test]
-fn every_resource_has_every_operation() {
+fn every_resource_has_every_operation_of_its_kind() {
     for resource in RESOURCES {
-        for place in OPERATIONS {
-            assert!(operation(&resource, place).is_object(), "{} has no {place:?}", resource.name);
+        for place in LIFE.into_iter().chain(IN_BULK) {
+            assert!(operation(&resource.path(), place).is_object(), "{} has no {place:?}", resource.name);
+        }
+    }
+    for resource in IDENTITY {
+        for place in LIFE {
+            assert!(operation(&resource.path(), place).is_object(), "{} has no {place:?}", resource.name);
+        }
+        for place in IN_BULK {
+            assert!(operation(&resource.path(), place).is_null(), "{} is of the business: {place:?}", resource.name);
         }
     }
 }
 
 #[test]
-fn every_resource_is_guarded_logged_searched_and_imported_under_its_own_name() {
-    let known = set(RESOURCES.iter().map(|resource| resource.name));
-    assert_eq!(set(names_of::<SearchType>()), known, "SearchType");
-    assert_eq!(set(names_of::<ImportTarget>()), known, "ImportTarget");
+fn every_resource_is_guarded_and_logged_and_the_business_searched_and_imported_under_its_own_name() {
+    assert_eq!(set(names_of::<SearchType>()), business(), "SearchType");
+    assert_eq!(set(names_of::<ImportTarget>()), business(), "ImportTarget");
+    let known = &business() | &identity();
     for (registry, names) in
         [("RecordKind", names_of::<RecordKind>()), ("access::Resource", names_of::<crm_domain::access::Resource>())]
     {
@@ -72,28 +92,49 @@ fn the_document_and_the_tests_speak_of_the_same_fields() {
             let examples = &schema(&format!("{record}{body}"))["examples"];
             assert!(examples.is_array(), "{record}{body} has no example");
         }
-        let tags = crm_api::document()["tags"].as_array().unwrap();
-        assert!(tags.iter().any(|tag| tag["name"] == name), "the tag {name} is not described");
-        let properties =
-            |schema: &'static Value| set(schema["properties"].as_object().unwrap().keys().map(String::as_str));
-        assert_eq!(properties(schema(&format!("{record}Patch"))), set(resource.written.iter().copied()), "{name}");
+        assert_eq!(properties(&format!("{record}Patch")), set(resource.written.iter().copied()), "{name}");
         let upsert = &schema(&format!("{record}BatchOperation"))["oneOf"][2]["properties"]["match"]["enum"];
         assert_eq!(*upsert, json!(resource.matched_by), "{name}");
-        let parameters = operation(&resource, ("get", ""))["parameters"].clone();
-        let parameter = |wanted: &str| parameters.as_array().unwrap().iter().find(|one| one["name"] == wanted).cloned();
-        assert_eq!(parameter("expand").unwrap()["schema"]["items"]["enum"], json!(resource.relations), "{name}");
-        for field in (resource.fields)() {
-            let operators = field.kind.operators().iter().map(|operator| match operator.as_ref() {
-                "eq" => field.name.to_owned(),
-                operator => format!("{}.{operator}", field.name),
-            });
-            for filter in operators {
-                assert!(parameter(&filter).is_some(), "the list of {name} has no parameter {filter}");
-            }
-        }
+        let expand = parameter(&resource.path(), "expand").unwrap();
+        assert_eq!(expand["schema"]["items"]["enum"], json!(resource.relations), "{name}");
+        described(name, &(resource.fields)());
         for counted in resource.counted_at {
             let path = format!("/api/v1/{counted}");
             assert!(crm_api::document()["paths"][&path]["get"].is_object(), "there is no {path}");
+        }
+    }
+    for Identity { name, schema: record, written, only_new, fields, .. } in IDENTITY {
+        for body in ["", "Create", "Patch"] {
+            assert!(schema(&format!("{record}{body}"))["examples"].is_array(), "{record}{body} has no example");
+        }
+        let (written, only_new) = (set(written.iter().copied()), set(only_new.iter().copied()));
+        assert_eq!(properties(&format!("{record}Patch")), written, "{name}");
+        assert_eq!(properties(&format!("{record}Create")), &written | &only_new, "{name}");
+        described(name, &fields());
+    }
+}
+
+fn properties(name: &str) -> BTreeSet<&'static str> {
+    set(schema(name)["properties"].as_object().unwrap().keys().map(String::as_str))
+}
+
+fn parameter(collection: &str, wanted: &str) -> Option<Value> {
+    let parameters = operation(collection, ("get", ""))["parameters"].clone();
+    parameters.as_array().unwrap().iter().find(|one| one["name"] == wanted).cloned()
+}
+
+/// That the tag has a description, and that the list has a parameter for each operator of each field.
+fn described(name: &str, fields: &[ListField]) {
+    let tags = crm_api::document()["tags"].as_array().unwrap();
+    assert!(tags.iter().any(|tag| tag["name"] == name), "the tag {name} is not described");
+    for field in fields {
+        let operators = field.kind.operators().iter().map(|operator| match operator.as_ref() {
+            "eq" => field.name.to_owned(),
+            operator => format!("{}.{operator}", field.name),
+        });
+        for filter in operators {
+            let parameter = parameter(&format!("/api/v1/{name}"), &filter);
+            assert!(parameter.is_some(), "the list of {name} has no parameter {filter}");
         }
     }
 }
@@ -130,6 +171,24 @@ async fn every_resource_is_found_expanded_logged_and_counted() {
                 assert!(all >= 1 && total(ann.get(&format!("{path}?q=zzyzx")).await.expect(200).json()) == 1, "{path}");
                 assert_eq!(total(app.client("uma").get(&path).await.expect(200).json()), 0, "{path} is scoped");
             }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn whoever_acts_is_listed_found_by_name_and_logged() {
+    for app in TestApp::each().await {
+        let ann = app.ann();
+        for resource in IDENTITY {
+            let (name, path) = (resource.name, resource.path());
+            let record = ann.post(&path, (resource.body)("zzyzx")).await.expect(201).json();
+            let id = &record["id"];
+            let listed = ann.get(&format!("{path}?q=zzyzx&total=exact")).await.expect(200).json();
+            assert_eq!((&listed["total"], &listed["items"][0]), (&json!(1), &record), "{name}");
+            let history = ann.get(&format!("{path}/{}/history", id.as_str().unwrap())).await.expect(200).json();
+            assert_eq!((&history["items"][0]["resource"], &history["items"][0]["id"]), (&json!(name), id));
+            let log = ann.get("/api/v1/changes?limit=200").await.expect(200).json();
+            assert!(log["items"].as_array().unwrap().iter().any(|change| change["id"] == *id), "{name}: {log}");
         }
     }
 }

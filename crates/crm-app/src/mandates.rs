@@ -247,7 +247,7 @@ fn update(
         if updated.changes.is_empty() {
             return Ok(Ok(tx.unchanged(updated.state)));
         }
-        ownership::check(tx, &patch.owner_id, &patch.team_id)?;
+        ownership::check(tx, grant.actor(), Some(&current.stamps), &patch.owner_id, &patch.team_id)?;
         if updated.state.organisation_id != current.organisation_id {
             require_organisation(tx, grant.actor(), updated.state.organisation_id)?;
         }

@@ -277,7 +277,7 @@ fn update(
         if updated.changes.is_empty() {
             return Ok(Ok(tx.unchanged(updated.state)));
         }
-        ownership::check(tx, &patch.owner_id, &patch.team_id)?;
+        ownership::check(tx, grant.actor(), Some(&current.stamps), &patch.owner_id, &patch.team_id)?;
         Ok(save(tx, grant, version, updated.state, ChangeAction::Updated, updated.changes))
     })
 }

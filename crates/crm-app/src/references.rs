@@ -2,11 +2,14 @@
 
 use crm_domain::{
     Id, Interaction, Invalid, Mandate, Organisation, Person, Product, User, Violation,
-    access::{Actor, Denied, Grant, Guarded, Read, policy},
+    access::{Actor, Guarded},
 };
-use crm_persistence::{StoreError, WriteTx, interactions, mandates, organisations, people, products, users};
+use crm_persistence::{WriteTx, interactions, mandates, organisations, people, products};
 
-use crate::{Error, app::system_grant};
+use crate::{
+    Error,
+    ownership::{seen, users_to_name},
+};
 
 /// Looks up what an input newly names, and notes what is not there. What a record named before is not asked about again:
 /// whoever may change the record may keep it as it is.
@@ -41,11 +44,7 @@ impl<'a, 'b> References<'a, 'b> {
         if added.is_empty() {
             return Ok(());
         }
-        let found = match R::grant(self.actor) {
-            Ok(grant) => R::count(self.tx, &grant, added)?,
-            Err(_denied) => 0,
-        };
-        if found < added.len() {
+        if R::count(self.tx, self.actor, added)? < added.len() {
             let violation = Violation::new("not_found", "must be a record that exists");
             self.invalid.errors.push(violation.at(format!("/{field}")));
         }
@@ -55,52 +54,43 @@ impl<'a, 'b> References<'a, 'b> {
 
 /// A record that others refer to.
 pub(crate) trait Referred: Guarded + Sized {
-    /// How far the caller may see such records.
-    fn grant(actor: &Actor) -> Result<Grant<Read, Self>, Denied> {
-        policy::authorise(actor)
-    }
-
     /// How many of these different records are there for the caller.
-    fn count(tx: &mut WriteTx, grant: &Grant<Read, Self>, ids: &[Id<Self>]) -> Result<usize, StoreError>;
+    fn count(tx: &mut WriteTx, actor: &Actor, ids: &[Id<Self>]) -> Result<usize, Error>;
 }
 
 impl Referred for Organisation {
-    fn count(tx: &mut WriteTx, grant: &Grant<Read, Self>, ids: &[Id<Self>]) -> Result<usize, StoreError> {
-        Ok(organisations::find_many(tx, grant, ids)?.len())
+    fn count(tx: &mut WriteTx, actor: &Actor, ids: &[Id<Self>]) -> Result<usize, Error> {
+        Ok(seen(actor, |grant| organisations::find_many(tx, grant, ids))?.len())
     }
 }
 
 impl Referred for Person {
-    fn count(tx: &mut WriteTx, grant: &Grant<Read, Self>, ids: &[Id<Self>]) -> Result<usize, StoreError> {
-        Ok(people::find_many(tx, grant, ids)?.len())
+    fn count(tx: &mut WriteTx, actor: &Actor, ids: &[Id<Self>]) -> Result<usize, Error> {
+        Ok(seen(actor, |grant| people::find_many(tx, grant, ids))?.len())
     }
 }
 
 impl Referred for Product {
-    fn count(tx: &mut WriteTx, grant: &Grant<Read, Self>, ids: &[Id<Self>]) -> Result<usize, StoreError> {
-        Ok(products::find_many(tx, grant, ids)?.len())
+    fn count(tx: &mut WriteTx, actor: &Actor, ids: &[Id<Self>]) -> Result<usize, Error> {
+        Ok(seen(actor, |grant| products::find_many(tx, grant, ids))?.len())
     }
 }
 
 impl Referred for Mandate {
-    fn count(tx: &mut WriteTx, grant: &Grant<Read, Self>, ids: &[Id<Self>]) -> Result<usize, StoreError> {
-        Ok(mandates::find_many(tx, grant, ids)?.len())
+    fn count(tx: &mut WriteTx, actor: &Actor, ids: &[Id<Self>]) -> Result<usize, Error> {
+        Ok(seen(actor, |grant| mandates::find_many(tx, grant, ids))?.len())
     }
 }
 
 impl Referred for Interaction {
-    fn count(tx: &mut WriteTx, grant: &Grant<Read, Self>, ids: &[Id<Self>]) -> Result<usize, StoreError> {
-        Ok(interactions::find_many(tx, grant, ids)?.len())
+    fn count(tx: &mut WriteTx, actor: &Actor, ids: &[Id<Self>]) -> Result<usize, Error> {
+        Ok(seen(actor, |grant| interactions::find_many(tx, grant, ids))?.len())
     }
 }
 
-/// As for an owner: anybody who is active, whether or not the caller may look at the list of users.
+/// As for an owner: whoever is active and seen by the caller, and the caller.
 impl Referred for User {
-    fn grant(_actor: &Actor) -> Result<Grant<Read, Self>, Denied> {
-        system_grant("check of an assignee or a participant")
-    }
-
-    fn count(tx: &mut WriteTx, grant: &Grant<Read, Self>, ids: &[Id<Self>]) -> Result<usize, StoreError> {
-        Ok(users::find_many(tx, grant, ids)?.into_iter().filter(|user| user.is_active).count())
+    fn count(tx: &mut WriteTx, actor: &Actor, ids: &[Id<Self>]) -> Result<usize, Error> {
+        Ok(users_to_name(tx, actor, ids)?.len())
     }
 }

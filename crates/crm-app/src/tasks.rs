@@ -224,7 +224,7 @@ fn update(
         if updated.changes.is_empty() {
             return Ok(Ok(tx.unchanged(updated.state)));
         }
-        ownership::check(tx, &patch.owner_id, &patch.team_id)?;
+        ownership::check(tx, grant.actor(), Some(&current.stamps), &patch.owner_id, &patch.team_id)?;
         refer(tx, grant.actor(), Some(&current), &updated.state)?;
         if let Err(error) = tasks::save(tx, grant, version, &updated.state) {
             return Ok(Err(error));

@@ -3,7 +3,7 @@
 use crm_domain::{
     Change, ChangeAction, Field, FieldChange, Invalid, NewRecord, RecordKind, RecordedChange, Team, TeamField, TeamId,
     TeamPatch, Version,
-    access::{ActionType, Create, Delete, Grant, Read, Update},
+    access::{ActionType, Actor, Create, Delete, Grant, Read, Update},
     query::{ListQuery, Page},
     values::Name,
 };
@@ -98,7 +98,7 @@ fn create(
     patch: &TeamPatch,
 ) -> Result<Recorded<Team>, Error> {
     let by = grant.actor().user_id();
-    check(tx, patch)?;
+    check(tx, grant.actor(), None, patch)?;
     let owner_id = by.filter(|_| patch.owner_id.is_keep());
     let new = NewRecord { id: app.new_id(), owner_id, team_id: None, by, at: tx.at() };
     let made = Team::create(new, patch)?;
@@ -118,7 +118,7 @@ fn update(
         let version = current.stamps.version;
         expected.check(version, &current)?;
         let patch = input.get()?;
-        check(tx, patch)?;
+        check(tx, grant.actor(), Some(&current), patch)?;
         let updated = current.apply(patch, grant.actor().user_id(), tx.at())?;
         if updated.changes.is_empty() {
             return Ok(Ok(tx.unchanged(updated.state)));
@@ -170,14 +170,16 @@ fn live_or_deleted<A: ActionType>(
     }
 }
 
-/// Refuses an owner or a manager who is not there or not active.
-fn check(tx: &mut WriteTx, patch: &TeamPatch) -> Result<(), Error> {
-    ownership::check(tx, &patch.owner_id, &Field::Keep)?;
-    let manager = ownership::check(tx, &patch.manager_id, &Field::Keep);
-    manager.map(drop).map_err(|error| match error {
-        Error::Invalid(_) => Invalid::one("/manager_id", "not_found", "must be a user who is active").into(),
-        error => error,
-    })
+/// Refuses an owner and a manager whom the caller may not name, unless the team had them before.
+fn check(tx: &mut WriteTx, actor: &Actor, before: Option<&Team>, patch: &TeamPatch) -> Result<(), Error> {
+    ownership::check(tx, actor, before.map(|team| &team.stamps), &patch.owner_id, &Field::Keep)?;
+    let manager = patch.manager_id.as_set().filter(|id| before.and_then(|team| team.manager_id) != Some(**id));
+    match manager {
+        Some(id) if ownership::users_to_name(tx, actor, &[*id])?.is_empty() => {
+            Err(Invalid::one("/manager_id", "not_found", "must be a user who is active").into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Saves a new state over the version before, and records how it came to be.

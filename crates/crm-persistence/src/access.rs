@@ -12,7 +12,7 @@ use crate::{
     error::StoreError,
     sql::{Bind, Sql},
     transaction::{Transaction, connection},
-    visible::{Life, within},
+    visible::{ASSIGNED, Life, within},
 };
 
 /// The table of a resource whose records have owners; none where there is no such table.
@@ -25,13 +25,11 @@ fn table_of(resource: Resource) -> Option<&'static str> {
         Resource::Users => Some("users"),
         Resource::Teams => Some("teams"),
         Resource::Roles => Some("roles"),
-        Resource::Mandates
-        | Resource::Products
-        | Resource::Interactions
-        | Resource::Tasks
-        | Resource::Notifications
-        | Resource::Changes
-        | Resource::Settings => None,
+        Resource::Mandates => Some("mandates"),
+        Resource::Products => Some("products"),
+        Resource::Interactions => Some("interactions"),
+        Resource::Tasks => Some(ASSIGNED),
+        Resource::Notifications | Resource::Changes | Resource::Settings => None,
     }
 }
 
@@ -74,8 +72,8 @@ struct Found {
     id: UuidColumn,
 }
 
-/// The live records without anybody at work on them: without an owner, or whose owner may not sign in and whose team has
-/// nobody who may. Only those who see everything see them. It tells the operator how many there are, and takes no grant
+/// The live records without anybody at work on them: without an owner, or whose owner, creator and assignee may not sign in
+/// and whose team has nobody who may. Only those who see everything see them. It tells the operator how many there are, and takes no grant
 /// because it tells nothing else of them than their ids.
 pub fn orphans(tx: &mut impl Transaction, resource: Resource) -> Result<Option<Orphans>, StoreError> {
     // Users and teams answer for themselves, and roles are nobody's.
@@ -83,6 +81,7 @@ pub fn orphans(tx: &mut impl Transaction, resource: Resource) -> Result<Option<O
         return Ok(None);
     }
     let Some(table) = table_of(resource) else { return Ok(None) };
+    let assigned = if table == ASSIGNED { " OR users.id = tasks.assignee_id" } else { "" };
     let condition = || {
         Sql::new()
             .push(format!(
@@ -90,7 +89,7 @@ pub fn orphans(tx: &mut impl Transaction, resource: Resource) -> Result<Option<O
             ))
             .push("SELECT 1 FROM users WHERE users.deleted_at IS NULL AND users.is_active = ")
             .bind(Bind::Boolean(true))
-            .push(format!(" AND (users.id = {table}.owner_id OR users.id = {table}.created_by"))
+            .push(format!(" AND (users.id = {table}.owner_id OR users.id = {table}.created_by{assigned}"))
             .push(format!(" OR users.team_id = {table}.team_id)))"))
     };
     let count = Sql::new().push("SELECT COUNT(*) AS number").append(condition());

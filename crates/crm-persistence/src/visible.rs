@@ -25,7 +25,7 @@ pub fn visible<A: ActionType, R: Guarded>(grant: &Grant<A, R>, table: &'static s
 }
 
 /// The table whose rows are assigned to somebody, who counts as one of their owners: `assignee_id`.
-const ASSIGNED: &str = "tasks";
+pub(crate) const ASSIGNED: &str = "tasks";
 
 /// The same for a scope that has been narrowed.
 pub fn within(scope: Scope, table: &'static str, life: Life) -> Sql {

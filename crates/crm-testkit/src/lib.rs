@@ -14,4 +14,4 @@ pub use application::{Answer, Client, TestApp, USERS};
 pub use database::{TestDatabase, databases, on_each_database};
 pub use observer::Observer;
 #[cfg(feature = "application")]
-pub use resources::{Bad, ListField, MISSING, RESOURCES, Resource};
+pub use resources::{Bad, IDENTITY, Identity, ListField, MISSING, RESOURCES, Resource};

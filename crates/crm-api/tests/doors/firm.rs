@@ -21,7 +21,7 @@ impl Caller {
     /// What the caller owns.
     pub fn own(&self) -> Owned {
         // Nobody owns nothing: for them a record is anybody's.
-        Owned { by: self.id.or(Some(TestApp::user_id("uma"))), team: self.team }
+        Owned::by(self.id.or(Some(TestApp::user_id("uma"))), self.team)
     }
 }
 

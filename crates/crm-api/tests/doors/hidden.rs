@@ -6,9 +6,10 @@ use serde_json::json;
 
 use crate::{
     BASE, MISSING,
-    coverage::{Operation, operations},
+    coverage::{Operation, has, operations},
     firm,
-    registry::{Owned, SUBJECTS, Subject},
+    registry::{Owned, REFERENCES, RELATIONS, SUBJECTS, Subject},
+    stored::{self, HOME},
 };
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -48,7 +49,7 @@ impl Pair<'_> {
         path: impl Fn(&str) -> String,
         headers: &[(&str, &str)],
         body: impl Fn(&str) -> String,
-    ) {
+    ) -> u16 {
         let mut headers = headers.to_vec();
         headers.push(("X-Request-Id", "hidden-or-missing"));
         let send = async |id: &str| {
@@ -59,6 +60,7 @@ impl Pair<'_> {
         assert_eq!(hidden, missing, "{method} {} {headers:?}", path("{id}"));
         assert!(status < 500, "{hidden}");
         self.compared += 1;
+        status
     }
 }
 
@@ -137,11 +139,12 @@ async fn try_lists(pair: &mut Pair<'_>, subject: &Subject) {
 #[actix_web::test]
 async fn what_is_hidden_and_what_is_missing_are_the_same_to_the_byte() {
     for app in TestApp::each().await {
+        stored::home(&app);
         let owner = owner(&app).await;
         let (south, north) = (Some(TestApp::team_id("south")), Some(TestApp::team_id("north")));
         let otto = Some(TestApp::user_id("otto"));
-        let hidden_from_all = [Owned { by: otto, team: south }, Owned { by: None, team: None }];
-        let same_team = [Owned { by: Some(TestApp::user_id("rita")), team: north }];
+        let hidden_from_all = [Owned::by(otto, south), Owned::by(None, None)];
+        let same_team = [Owned::by(Some(TestApp::user_id("rita")), north)];
         let (uma, mut compared) = (app.client("uma"), 0);
         for (number, subject) in SUBJECTS.iter().enumerate() {
             // A user sees users and teams of everybody, and no roles at all: to them only what they own is hidden.
@@ -173,13 +176,70 @@ async fn what_is_hidden_and_what_is_missing_are_the_same_to_the_byte() {
 }
 
 #[actix_web::test]
+async fn nobody_can_name_or_link_a_hidden_record_or_learn_that_it_is_there() {
+    for app in TestApp::each().await {
+        stored::home(&app);
+        let owner = owner(&app).await;
+        let theirs = Owned::by(Some(TestApp::user_id("otto")), Some(TestApp::team_id("south")));
+        let home = Subject::named("organisations").make(&app, "home", owner.own()).await;
+        for (number, reference) in REFERENCES.iter().enumerate() {
+            let (from, to) = (Subject::named(reference.from), Subject::named(reference.to));
+            let hidden = to.make(&app, &format!("named{number}"), theirs).await.to_string();
+            let near = from.make(&app, &format!("near{number}"), owner.own()).await;
+            let mut pair = Pair { client: &owner.client, hidden, compared: 0 };
+            let change = |id: &str| json!({ reference.field: reference.value(id) });
+            let create = |id: &str| {
+                let mut body = (from.body)(&format!("new{number}"));
+                if body["organisation_id"] == HOME {
+                    body["organisation_id"] = json!(home);
+                }
+                body[reference.field] = reference.value(id);
+                body
+            };
+            let told = format!("{}.{}", reference.from, reference.field);
+            let headers = [JSON, ("If-Match", "*")];
+            let status = pair.same("PATCH", |_| from.record(near), &headers, |id| change(id).to_string()).await;
+            assert_eq!(status, 422, "{told}");
+            let status = pair.same("POST", |_| from.list(), &headers, |id| create(id).to_string()).await;
+            assert_eq!(status, 422, "{told}");
+            if has("post", &format!("{}/batch", from.list())) {
+                let batch = |id: &str| {
+                    let update = json!({"op": "update", "id": near, "if_match": "*", "data": change(id)});
+                    let create = json!({"op": "create", "data": create(id)});
+                    json!({"operations": [update, create], "atomic": false}).to_string()
+                };
+                pair.same("POST", |_| format!("{}/batch", from.list()), &headers, batch).await;
+            }
+        }
+        for relation in RELATIONS {
+            let hidden = Subject::named(relation.to).make(&app, "linked", theirs).await.to_string();
+            let near = Subject::named(relation.from).make(&app, "linking", owner.own()).await.to_string();
+            let mut pair = Pair { client: &owner.client, hidden, compared: 0 };
+            let join = format!("{BASE}{}", relation.join);
+            for method in ["GET", "PUT", "PATCH", "DELETE"] {
+                if !has(&method.to_lowercase(), &join) {
+                    continue;
+                }
+                for version in ["*", "\"1\"", "\"7\""] {
+                    let path = |id: &str| join.replace("{from}", &near).replace("{to}", id);
+                    let headers = [JSON, ("If-Match", version)];
+                    let status = pair.same(method, path, &headers, |_| "{}".to_owned()).await;
+                    assert_eq!(status, 404, "{method} {join}");
+                }
+            }
+        }
+    }
+}
+
+#[actix_web::test]
 async fn hidden_records_leave_no_trace_in_totals_cursors_and_links() {
     for app in TestApp::each().await {
+        stored::home(&app);
         let owner = owner(&app).await;
         for subject in SUBJECTS.iter().filter(|subject| subject.is_owned_by_its_body()) {
             let mine = subject.make(&app, "mine", owner.own()).await.to_string();
             for number in 0..5 {
-                let hidden = Owned { by: Some(TestApp::user_id("otto")), team: Some(TestApp::team_id("north")) };
+                let hidden = Owned::by(Some(TestApp::user_id("otto")), Some(TestApp::team_id("north")));
                 subject.make(&app, &format!("theirs{number}"), hidden).await;
             }
             for sort in ["created_at", "-created_at", "updated_at"] {

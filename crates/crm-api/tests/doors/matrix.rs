@@ -10,20 +10,22 @@ use crate::{
     BASE, MISSING,
     coverage::has,
     firm::{Caller, callers},
-    registry::{Owned, RELATIONS, Relation, SUBJECTS, Subject, delete},
+    registry::{Owned, REFERENCES, RELATIONS, SUBJECTS, Subject, delete},
+    stored::{self, HOME},
 };
 
 /// Whose the record is that a caller tries a door for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
+pub enum Kind {
     Own,
     SameTeam,
     OtherTeam,
     Unowned,
     Deleted,
+    Assigned,
 }
 
-const KINDS: [(Kind, &str); 5] = [
+pub const KINDS: [(Kind, &str); 5] = [
     (Kind::Own, "own"),
     (Kind::SameTeam, "same team"),
     (Kind::OtherTeam, "other team"),
@@ -31,17 +33,22 @@ const KINDS: [(Kind, &str); 5] = [
     (Kind::Deleted, "own, deleted"),
 ];
 
+/// Of another team, and assigned to whoever tries: of resources whose records are.
+const ASSIGNED: (Kind, &str) = (Kind::Assigned, "assigned");
+
 /// The ways to a record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Door {
+pub enum Door {
     Read,
     List,
     Count,
     Query,
     Search,
     Statistics,
+    Figures,
     Export,
     History,
+    Timeline,
     Changes,
     Explain,
     Update,
@@ -50,15 +57,17 @@ enum Door {
     Restore,
 }
 
-const DOORS: [(Door, &str); 14] = [
+const DOORS: [(Door, &str); 16] = [
     (Door::Read, "read"),
     (Door::List, "list"),
     (Door::Count, "count"),
     (Door::Query, "list by words"),
     (Door::Search, "search"),
     (Door::Statistics, "statistics"),
+    (Door::Figures, "figures"),
     (Door::Export, "export"),
     (Door::History, "history"),
+    (Door::Timeline, "timeline"),
     (Door::Changes, "changes"),
     (Door::Explain, "explain"),
     (Door::Update, "update"),
@@ -76,8 +85,10 @@ impl Door {
             Self::List | Self::Count | Self::Query => of("get", ""),
             Self::Search => searched().contains(&subject.resource.to_owned()),
             Self::Statistics => of("get", "/stats"),
+            Self::Figures => subject.figures().is_some(),
             Self::Export => of("get", "/export"),
             Self::History => of("get", "/{id}/history"),
+            Self::Timeline => of("get", "/{id}/timeline"),
             Self::Changes => has("get", "/api/v1/changes"),
             Self::Update => of("patch", "/{id}"),
             Self::Batch => of("post", "/batch"),
@@ -99,10 +110,10 @@ fn searched() -> Vec<String> {
     types["schema"]["items"]["enum"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
 }
 
-struct Matrix {
-    app: TestApp,
-    callers: Vec<Caller>,
-    observer: Observer,
+pub struct Matrix {
+    pub app: TestApp,
+    pub callers: Vec<Caller>,
+    pub observer: Observer,
     position: String,
     marks: usize,
     tried: usize,
@@ -110,8 +121,8 @@ struct Matrix {
 }
 
 /// A record that somebody tries a door for.
-struct Target {
-    id: Uuid,
+pub struct Target {
+    pub id: Uuid,
     mark: String,
     /// The position of the change log before it was made.
     position: String,
@@ -120,26 +131,35 @@ struct Target {
 impl Matrix {
     async fn over(test: TestDatabase) -> Self {
         let app = TestApp::spawn(test).await;
+        stored::home(&app);
         let callers = callers(&app).await;
         let observer = Observer::of(&app.test);
         Self { app, callers, observer, position: "0".to_owned(), marks: 0, tried: 0, refused: 0 }
     }
 
-    fn owned(&self, caller: usize, kind: Kind) -> Owned {
+    pub fn owned(&self, caller: usize, kind: Kind) -> Owned {
         let (north, south) = (Some(TestApp::team_id("north")), Some(TestApp::team_id("south")));
         // Somebody else of the team, whoever asks.
         let colleague = if self.callers[caller].name == "read_only" { "uma" } else { "rita" };
         match kind {
             Kind::Own | Kind::Deleted => self.callers[caller].own(),
-            Kind::SameTeam => Owned { by: Some(TestApp::user_id(colleague)), team: north },
-            Kind::OtherTeam => Owned { by: Some(TestApp::user_id("otto")), team: south },
-            Kind::Unowned => Owned { by: None, team: None },
+            Kind::SameTeam => Owned::by(Some(TestApp::user_id(colleague)), north),
+            Kind::OtherTeam => Owned::by(Some(TestApp::user_id("otto")), south),
+            Kind::Unowned => Owned::by(None, None),
+            Kind::Assigned => {
+                Owned { assigned: self.callers[caller].own().by, ..Owned::by(Some(TestApp::user_id("otto")), south) }
+            }
         }
     }
 
-    async fn target(&mut self, subject: &Subject, caller: usize, kind: Kind, door: Option<Door>) -> Target {
+    /// A mark that no record has yet.
+    pub fn mark(&mut self) -> String {
         self.marks += 1;
-        let mark = format!("mark{:06}", self.marks);
+        format!("mark{:06}", self.marks)
+    }
+
+    pub async fn target(&mut self, subject: &Subject, caller: usize, kind: Kind, door: Option<Door>) -> Target {
+        let mark = self.mark();
         if door.is_some_and(|door| !door.changes()) {
             self.position = last_position(&self.app, &self.position).await;
         }
@@ -153,16 +173,15 @@ impl Matrix {
 
     /// Sends one request and checks that the database is as before where it is refused.
     async fn cell(&mut self, subject: &Subject, caller: usize, door: Door, target: &Target) -> String {
-        let before = self.observer.digest();
+        let before = self.observer.moment();
         let (status, more) = self.through(subject, caller, door, target).await;
         self.tried += 1;
         if status >= 400 {
             self.refused += 1;
-            let after = self.observer.digest();
             let who = self.callers[caller].name;
             assert!(
-                before == after,
-                "{door:?} of {} was refused to {who} with {status} and changed something:\n{before}\n{after}",
+                before == self.observer.moment(),
+                "{door:?} of {} was refused to {who} with {status} and changed something",
                 subject.label
             );
         }
@@ -176,15 +195,16 @@ impl Matrix {
         match door {
             Door::Read => (get(record).await.status, ""),
             Door::History => (get(format!("{record}/history")).await.status, ""),
+            Door::Timeline => (get(format!("{record}/timeline")).await.status, ""),
             Door::List => seen(&get(format!("{list}?id={id}")).await, &id.to_string()),
             Door::Count => counted(&get(format!("{list}?id={id}&total=exact&limit=1")).await),
             Door::Query => seen(&get(format!("{list}?q={mark}")).await, &id.to_string()),
             Door::Search => {
                 seen(&get(format!("{BASE}/search?q={mark}&types={}", subject.resource)).await, &id.to_string())
             }
-            Door::Statistics => {
-                let (with, without) =
-                    (get(format!("{list}/stats?id={id}")).await, get(format!("{list}/stats?id={MISSING}")).await);
+            Door::Statistics | Door::Figures => {
+                let path = if door == Door::Figures { subject.figures().unwrap() } else { format!("{list}/stats") };
+                let (with, without) = (get(format!("{path}?id={id}")).await, get(format!("{path}?id={MISSING}")).await);
                 (with.status, if with.status >= 400 { "" } else { sign(with.body != without.body) })
             }
             Door::Export => seen(&get(format!("{list}/export?id={id}")).await, &id.to_string()),
@@ -213,21 +233,18 @@ impl Matrix {
 
     async fn subject(&mut self, subject: &Subject, table: &mut String) {
         self.line(table, subject.label, "create", "-", async |matrix: &mut Self, caller| {
-            matrix.marks += 1;
-            let (before, body) = (matrix.observer.digest(), (subject.body)(&format!("mark{:06}", matrix.marks)));
+            let mut body = (subject.body)(&matrix.mark());
+            if body["organisation_id"] == HOME {
+                let own = matrix.target(Subject::named("organisations"), caller, Kind::Own, None).await;
+                body["organisation_id"] = json!(own.id);
+            }
+            let before = matrix.observer.moment();
             let answer = matrix.callers[caller].client.post(&subject.list(), body).await;
             matrix.checked(&before, &answer)
         })
         .await;
-        if imported().contains(&subject.resource.to_owned()) {
-            self.line(table, subject.label, "import", "-", async |matrix: &mut Self, caller| {
-                let before = matrix.observer.digest();
-                let answer = upload(&matrix.callers[caller], subject.resource).await;
-                let told = matrix.checked(&before, &answer);
-                finished(&matrix.app, &answer).await;
-                told
-            })
-            .await;
+        if subject.label == subject.resource {
+            self.import(subject.resource, table).await;
         }
         let mut shared: BTreeMap<(usize, usize), Target> = BTreeMap::new();
         for (door, name) in DOORS.into_iter().filter(|(door, _)| door.is_there(subject)) {
@@ -235,7 +252,8 @@ impl Matrix {
             if subject.label != subject.resource && door != Door::Update {
                 continue;
             }
-            for (number, (kind, of)) in KINDS.into_iter().enumerate() {
+            let assigned = subject.is_assigned().then_some(ASSIGNED);
+            for (number, (kind, of)) in KINDS.into_iter().chain(assigned).enumerate() {
                 // All are made first: while nobody writes, the database need not be read again to know that it is as it was.
                 let mut targets = Vec::new();
                 for caller in 0..self.callers.len() {
@@ -258,64 +276,8 @@ impl Matrix {
         }
     }
 
-    /// Whether the one end of a relation shows the other.
-    async fn relation(&mut self, relation: &Relation, table: &mut String) {
-        let find = |resource: &str| SUBJECTS.iter().find(|subject| subject.label == resource).unwrap();
-        let (from, to) = (find(relation.from), find(relation.to));
-        for (kind, of) in KINDS {
-            let mut ends = Vec::new();
-            for caller in 0..self.callers.len() {
-                ends.push(self.joined(relation, (from, to), caller, kind).await);
-            }
-            let mut rows: [Vec<String>; 6] = Default::default();
-            for (caller, (near, far, join)) in ends.iter().enumerate() {
-                let client = &self.callers[caller].client;
-                let told = |answer: &Answer| {
-                    let (status, sign) = seen(answer, &far.to_string());
-                    format!("{status}{sign}")
-                };
-                rows[0].push(told(&client.get(&format!("{}/{}", from.record(*near), relation.name)).await));
-                rows[1].push(told(&client.get(&format!("{}?expand={}", from.record(*near), relation.name)).await));
-                let json = ("Content-Type", "application/json");
-                let doors = [("GET", ""), ("PUT", "{}"), ("PATCH", "{\"notes\": \"a\"}"), ("DELETE", "")];
-                for (at, (method, body)) in doors.into_iter().enumerate() {
-                    let (before, body) = (self.observer.digest(), body.as_bytes().to_vec());
-                    let client = &self.callers[caller].client;
-                    let answer = client.raw(method, join, &[("If-Match", "*"), json], body).await;
-                    let told = self.checked(&before, &answer);
-                    rows[at + 2].push(told);
-                }
-            }
-            let doors =
-                ["list of", "expand of", "link read, from", "link put, from", "link update, from", "link delete, from"];
-            for (door, cells) in doors.iter().zip(&rows) {
-                row(table, relation.to, &format!("{door} {}", relation.from), of, cells);
-            }
-        }
-    }
-
-    /// Joins two records of a caller: the near end is their own, the far one is anybody's.
-    async fn joined(
-        &mut self,
-        relation: &Relation,
-        (from, to): (&Subject, &Subject),
-        caller: usize,
-        kind: Kind,
-    ) -> (Uuid, Uuid, String) {
-        let near = self.target(from, caller, Kind::Own, None).await.id;
-        let alive = if kind == Kind::Deleted { Kind::Own } else { kind };
-        let far = self.target(to, caller, alive, None).await.id;
-        let join = relation.join.replace("{from}", &near.to_string()).replace("{to}", &far.to_string());
-        let join = format!("{BASE}{join}");
-        let joined = self.app.ann().put(&join, json!({})).await;
-        assert!(joined.status < 300, "{}", joined.text());
-        if kind == Kind::Deleted {
-            to.delete(&self.app, far).await;
-        }
-        (near, far, join)
-    }
-
-    async fn line(
+    /// One row of which each cell is made by this.
+    pub async fn line(
         &mut self,
         table: &mut String,
         label: &str,
@@ -330,11 +292,12 @@ impl Matrix {
         row(table, label, door, of, &cells);
     }
 
-    fn checked(&mut self, before: &str, answer: &Answer) -> String {
+    /// The cell of an answer; what was refused must have left the database as it was before.
+    pub fn checked(&mut self, before: &str, answer: &Answer) -> String {
         self.tried += 1;
         if answer.status >= 400 {
             self.refused += 1;
-            assert!(before == self.observer.digest(), "{} changed something", answer.text());
+            assert!(before == self.observer.moment(), "{} changed something", answer.text());
         }
         answer.status.to_string()
     }
@@ -352,45 +315,12 @@ async fn last_position(app: &TestApp, from: &str) -> String {
     }
 }
 
-/// The resources that files are imported into.
-fn imported() -> Vec<String> {
-    crm_domain::names_of::<crm_domain::ImportTarget>().into_iter().map(str::to_owned).collect()
-}
-
-/// A trial of an import, which every permission to import is enough for.
-async fn upload(caller: &Caller, resource: &str) -> Answer {
-    let part = |name: &str, value: &str| {
-        format!("--limit\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-    };
-    let file = "--limit\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\nname\r\nExemple\r\n\r\n--limit--\r\n";
-    let body = [part("resource", resource), part("dry_run", "true"), file.to_owned()].concat();
-    caller
-        .client
-        .raw(
-            "POST",
-            &format!("{BASE}/imports"),
-            &[("Content-Type", "multipart/form-data; boundary=limit")],
-            body.into_bytes(),
-        )
-        .await
-}
-
-/// Waits until what goes on behind an accepted import has come to its end.
-async fn finished(app: &TestApp, accepted: &Answer) {
-    let Some(id) = accepted.json()["id"].as_str().filter(|_| accepted.status == 202).map(str::to_owned) else { return };
-    while ["queued", "running"]
-        .contains(&app.ann().get(&format!("{BASE}/imports/{id}")).await.json()["status"].as_str().unwrap())
-    {
-        actix_web::rt::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-}
-
-fn sign(is_seen: bool) -> &'static str {
+pub fn sign(is_seen: bool) -> &'static str {
     if is_seen { "+" } else { "-" }
 }
 
 /// Whether an answer shows the record.
-fn seen(answer: &Answer, id: &str) -> (u16, &'static str) {
+pub fn seen(answer: &Answer, id: &str) -> (u16, &'static str) {
     (answer.status, if answer.status >= 400 { "" } else { sign(answer.text().contains(id)) })
 }
 
@@ -398,7 +328,7 @@ fn counted(answer: &Answer) -> (u16, &'static str) {
     (answer.status, if answer.status >= 400 { "" } else { sign(answer.json()["total"] != 0) })
 }
 
-fn row(table: &mut String, resource: &str, door: &str, of: &str, cells: &[String]) {
+pub fn row(table: &mut String, resource: &str, door: &str, of: &str, cells: &[String]) {
     let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:<11}")).collect();
     writeln!(table, "{}", format!("{resource:<14} {door:<32} {of:<13} {}", cells.join(" ")).trim_end()).unwrap();
 }
@@ -417,11 +347,19 @@ async fn compare(test: TestDatabase) {
     let names: Vec<String> = matrix.callers.iter().map(|caller| caller.name.to_owned()).collect();
     row(&mut table, "resource", "door", "record", &names);
     for subject in SUBJECTS {
+        eprintln!("TRACE {:?} {}", began.elapsed(), subject.label);
         matrix.subject(subject, &mut table).await;
     }
     for relation in RELATIONS {
+        eprintln!("TRACE {:?} {} {}", began.elapsed(), relation.from, relation.name);
         matrix.relation(relation, &mut table).await;
     }
+    for reference in REFERENCES {
+        eprintln!("TRACE {:?} {} {}", began.elapsed(), reference.from, reference.field);
+        matrix.reference(reference, &mut table).await;
+    }
+    eprintln!("TRACE {:?} imports", began.elapsed());
+    matrix.imports(&mut table).await;
     println!(
         "{name}: {} cells, {} of them refused without a change, in {:?}",
         matrix.tried,

@@ -1,22 +1,29 @@
-//! The resources that the doors belong to, one line for each, and how records of theirs get into the database.
+//! The resources that the doors belong to, and all that stands between two of them, one line for each.
 
-use crm_domain::{
-    Change, ChangeAction, Locale, NewRecord, RecordKind, RoleId, RoleRecord, Stamps, Team, TeamId, User, UserId,
-    access::{Actor, BuiltInRole, policy},
-    values::{EmailAddress, Name},
-};
-use crm_persistence::{Recorded, Stamp, StoreError, WriteTx, roles, teams, users};
-use crm_testkit::{Client, TestApp};
+use crm_domain::{TeamId, UserId, access::BuiltInRole};
+use crm_testkit::{Client, RESOURCES, TestApp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::BASE;
+use crate::{
+    BASE,
+    coverage::has,
+    stored::{self, HOME, Store},
+};
 
 /// Whose a record is.
 #[derive(Clone, Copy, Debug)]
 pub struct Owned {
     pub by: Option<UserId>,
     pub team: Option<TeamId>,
+    /// Only where such a record can be assigned to somebody.
+    pub assigned: Option<UserId>,
+}
+
+impl Owned {
+    pub const fn by(by: Option<UserId>, team: Option<TeamId>) -> Self {
+        Self { by, team, assigned: None }
+    }
 }
 
 /// A resource with records.
@@ -34,9 +41,6 @@ pub struct Subject {
     maker: Maker,
 }
 
-/// Puts a record with a mark and owners into the store.
-type Store = fn(&mut WriteTx, &str, Owned) -> Result<(Uuid, RecordKind), StoreError>;
-
 #[derive(Clone, Copy)]
 enum Maker {
     /// By the administrator, over HTTP: owner and team are fields of the body.
@@ -53,33 +57,46 @@ const fn over_http(resource: &'static str, body: fn(&str) -> Value, change: fn(&
 pub const SUBJECTS: &[Subject] = &[
     over_http("organisations", |mark| json!({"name": mark}), |mark| json!({"notes": mark})),
     over_http("people", |mark| json!({"last_name": mark}), |mark| json!({"notes": mark})),
+    over_http("products", |mark| json!({"name": mark}), |mark| json!({"notes": mark})),
+    // One to which products can be attached.
+    over_http(
+        "mandates",
+        |mark| json!({"number": mark, "organisation_id": HOME, "status": "signed"}),
+        |mark| json!({"notes": mark}),
+    ),
+    over_http(
+        "interactions",
+        |mark| json!({"subject": mark, "organisation_id": HOME, "occurred_at": "2026-01-05T09:30:00Z"}),
+        |mark| json!({"body": mark}),
+    ),
+    over_http("tasks", |mark| json!({"title": mark}), |mark| json!({"description": mark})),
     Subject {
         label: "users",
         resource: "users",
         body: user,
         change: |mark| json!({"name": mark}),
-        maker: Maker::Store(store_user),
+        maker: Maker::Store(stored::user),
     },
     Subject {
         label: "users' access",
         resource: "users",
         body: user,
         change: |_| json!({"is_active": false}),
-        maker: Maker::Store(store_user),
+        maker: Maker::Store(stored::user),
     },
     Subject {
         label: "teams",
         resource: "teams",
         body: |mark| json!({"name": mark}),
         change: |mark| json!({"name": mark}),
-        maker: Maker::Store(store_team),
+        maker: Maker::Store(stored::team),
     },
     Subject {
         label: "roles",
         resource: "roles",
         body: |mark| json!({"name": mark}),
         change: |mark| json!({"name": mark}),
-        maker: Maker::Store(store_role),
+        maker: Maker::Store(stored::role),
     },
 ];
 
@@ -97,9 +114,72 @@ pub struct Relation {
 pub const RELATIONS: &[Relation] = &[
     Relation { from: "organisations", name: "people", to: "people", join: "/organisations/{from}/people/{to}" },
     Relation { from: "people", name: "organisations", to: "organisations", join: "/organisations/{to}/people/{from}" },
+    Relation { from: "mandates", name: "products", to: "products", join: "/mandates/{from}/products/{to}" },
+    Relation { from: "products", name: "mandates", to: "mandates", join: "/mandates/{to}/products/{from}" },
 ];
 
+/// A field of one resource that names records of another.
+#[derive(Clone, Copy)]
+pub struct Reference {
+    pub from: &'static str,
+    pub field: &'static str,
+    pub to: &'static str,
+    /// What `expand` calls what is named, where it can be inlined.
+    pub relation: Option<&'static str>,
+}
+
+const fn named(from: &'static str, field: &'static str, to: &'static str, relation: Option<&'static str>) -> Reference {
+    Reference { from, field, to, relation }
+}
+
+/// Every field that names a record. A new one joins here.
+pub const REFERENCES: &[Reference] = &[
+    named("organisations", "owner_id", "users", Some("owner")),
+    named("organisations", "team_id", "teams", None),
+    named("people", "owner_id", "users", Some("owner")),
+    named("people", "team_id", "teams", None),
+    named("products", "owner_id", "users", Some("owner")),
+    named("products", "team_id", "teams", None),
+    named("mandates", "owner_id", "users", Some("owner")),
+    named("mandates", "team_id", "teams", None),
+    named("mandates", "organisation_id", "organisations", Some("organisation")),
+    named("interactions", "owner_id", "users", Some("owner")),
+    named("interactions", "team_id", "teams", None),
+    named("interactions", "organisation_id", "organisations", Some("organisation")),
+    named("interactions", "product_id", "products", Some("product")),
+    named("interactions", "participant_people", "people", Some("people")),
+    named("interactions", "participant_users", "users", Some("users")),
+    named("tasks", "owner_id", "users", Some("owner")),
+    named("tasks", "team_id", "teams", None),
+    named("tasks", "assignee_id", "users", Some("assignee")),
+    named("tasks", "organisation_id", "organisations", Some("organisation")),
+    named("tasks", "person_id", "people", Some("person")),
+    named("tasks", "mandate_id", "mandates", Some("mandate")),
+    named("tasks", "interaction_id", "interactions", Some("interaction")),
+    named("users", "role_id", "roles", None),
+    named("users", "team_id", "teams", None),
+    named("teams", "owner_id", "users", None),
+    named("teams", "manager_id", "users", None),
+];
+
+impl Reference {
+    /// What a body says to name this record.
+    pub fn value(&self, id: &str) -> Value {
+        if self.field.starts_with("participant_") { json!([id]) } else { json!(id) }
+    }
+
+    /// Whether what it names has a timeline in which the naming record stands.
+    pub fn has_timeline(&self) -> bool {
+        has("get", &format!("{BASE}/{}/{{id}}/timeline", self.to))
+    }
+}
+
 impl Subject {
+    /// The resource with this name.
+    pub fn named(name: &str) -> &'static Self {
+        SUBJECTS.iter().find(|subject| subject.label == name).unwrap()
+    }
+
     pub fn list(&self) -> String {
         format!("{BASE}/{}", self.resource)
     }
@@ -112,15 +192,7 @@ impl Subject {
     pub async fn make(&self, app: &TestApp, mark: &str, owned: Owned) -> Uuid {
         match self.maker {
             Maker::Http => self.make_with(app, (self.body)(mark), owned).await,
-            Maker::Store(store) => {
-                let stamp = Stamp { actor: Actor::system("test fixture"), at: app.app.now(), import_id: None };
-                let made: Result<Uuid, StoreError> = app.test.database.write(stamp, |tx| {
-                    let (id, kind) = store(tx, mark, owned)?;
-                    let made: Recorded<()> = tx.record(change_of(kind, id))?;
-                    Ok(made.with(id))
-                });
-                made.unwrap()
-            }
+            Maker::Store(store) => stored::put(app, |tx| store(tx, mark, owned)),
         }
     }
 
@@ -128,6 +200,9 @@ impl Subject {
     pub async fn make_with(&self, app: &TestApp, mut body: Value, owned: Owned) -> Uuid {
         body["owner_id"] = json!(owned.by);
         body["team_id"] = json!(owned.team);
+        if let Some(assignee) = owned.assigned {
+            body["assignee_id"] = json!(assignee);
+        }
         let made = app.ann().post(&self.list(), body).await.expect(201).json();
         made["id"].as_str().unwrap().parse().unwrap()
     }
@@ -135,6 +210,17 @@ impl Subject {
     /// Whether owners are fields of its body.
     pub fn is_owned_by_its_body(&self) -> bool {
         matches!(self.maker, Maker::Http)
+    }
+
+    /// Whether a record of it can be assigned to somebody.
+    pub fn is_assigned(&self) -> bool {
+        RESOURCES.iter().any(|one| one.name == self.resource && one.written.contains(&"assignee_id"))
+    }
+
+    /// Where it is counted outside its own collection, with the filters of its list.
+    pub fn figures(&self) -> Option<String> {
+        let counted = RESOURCES.iter().filter(|one| one.name == self.resource).flat_map(|one| one.counted_at);
+        counted.into_iter().find(|path| path.starts_with("figures/")).map(|path| format!("{BASE}/{path}"))
     }
 
     /// Takes a record away, as the administrator.
@@ -149,66 +235,4 @@ pub async fn delete(client: &Client, path: &str) -> crm_testkit::Answer {
 
 fn user(mark: &str) -> Value {
     json!({"email": format!("{mark}@example.com"), "name": mark, "role_id": BuiltInRole::ReadOnly.id()})
-}
-
-fn change_of(kind: RecordKind, id: Uuid) -> Change {
-    Change {
-        kind,
-        record_id: id,
-        version: crm_domain::Version::FIRST,
-        action: ChangeAction::Created,
-        fields: Vec::new(),
-    }
-}
-
-fn stamps<R>(tx: &WriteTx, id: crm_domain::Id<R>, owned: Owned) -> Stamps {
-    NewRecord { id, owner_id: owned.by, team_id: owned.team, by: None, at: tx.at() }.stamps()
-}
-
-/// Ids of the fixtures' own, in the order of their making.
-fn next_id() -> Uuid {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    Uuid::from_u64_pair(0x0193_8a3c_5f00_7000, 0x8000_0001_0000_0000 + NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
-fn store_user(tx: &mut WriteTx, mark: &str, owned: Owned) -> Result<(Uuid, RecordKind), StoreError> {
-    let id = UserId::new(next_id());
-    let user = User {
-        id,
-        email: EmailAddress::parse(&format!("{mark}@example.com")).unwrap(),
-        name: Name::parse(mark).unwrap(),
-        role_id: BuiltInRole::ReadOnly.id(),
-        locale: Locale::En,
-        is_active: true,
-        last_login_at: None,
-        stamps: stamps(tx, id, owned),
-    };
-    let grant = policy::authorise::<crm_domain::access::Create, User>(tx.actor()).unwrap();
-    users::insert(tx, &grant, &user, None)?;
-    Ok((id.uuid(), RecordKind::Users))
-}
-
-fn store_team(tx: &mut WriteTx, mark: &str, owned: Owned) -> Result<(Uuid, RecordKind), StoreError> {
-    let id = TeamId::new(next_id());
-    let team = Team { id, name: Name::parse(mark).unwrap(), manager_id: None, stamps: stamps(tx, id, owned) };
-    let grant = policy::authorise(tx.actor()).unwrap();
-    teams::insert(tx, &grant, &team)?;
-    Ok((id.uuid(), RecordKind::Teams))
-}
-
-fn store_role(tx: &mut WriteTx, mark: &str, owned: Owned) -> Result<(Uuid, RecordKind), StoreError> {
-    let id = RoleId::new(next_id());
-    let stamps = stamps(tx, id, owned);
-    let role = RoleRecord {
-        id,
-        name: Name::parse(mark).unwrap(),
-        is_built_in: false,
-        rules: Vec::new(),
-        requires_second_factor: false,
-        stamps,
-    };
-    let grant = policy::authorise(tx.actor()).unwrap();
-    roles::insert(tx, &grant, &role)?;
-    Ok((id.uuid(), RecordKind::Roles))
 }

@@ -252,10 +252,12 @@ fn scope(actor: &Actor, resource: ImportTarget) -> Result<Scope, Denied> {
     })
 }
 
-/// An import that the caller may see: one's own, or anybody's where the permission to import has no bounds.
+/// An import that the caller may see: one's own, or anybody's where the permission to import has no bounds. Whoever may
+/// import nothing at all may never look at one; to the others one of a kind that they do not import is not there.
 fn find(tx: &mut impl Transaction, actor: &Actor, id: ImportId) -> Result<Import, Error> {
+    Imports::admit(actor)?;
     let import = imports::find(tx, id)?;
-    let scope = scope(actor, import.resource)?;
+    let scope = scope(actor, import.resource).map_err(|_denied| Error::NotFound)?;
     let own = import.created_by.is_some() && import.created_by == actor.user_id();
     if own || scope == Scope::All { Ok(import) } else { Err(Error::NotFound) }
 }

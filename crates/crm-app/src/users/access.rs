@@ -1,12 +1,12 @@
 //! Nobody grants what they do not hold: who may sign in as whom, with which role and in which team.
 
 use crm_domain::{
-    Invalid, User,
-    access::{Actor, BuiltInRole, Denied, Grant, Manage, Reach, Scope, policy},
+    Invalid, RoleId, User,
+    access::{Actor, BuiltInRole, Denied, Grant, Manage, Reach, Read, Role, Scope, policy},
 };
 use crm_persistence::{StoreError, WriteTx, roles, teams, users};
 
-use crate::Error;
+use crate::{Error, ownership::team_to_name};
 
 /// Checks a new user, or one who comes back, made by somebody whose permission reaches `scope`.
 pub(super) fn may_let_in(tx: &mut WriteTx, actor: &Actor, scope: Scope, user: &User) -> Result<(), Error> {
@@ -65,9 +65,9 @@ fn denied() -> Denied {
     Denied { action: crm_domain::access::Action::Manage, resource: crm_domain::access::Resource::Users }
 }
 
-/// The role must be there, and stay until the unit of work ends; and it must allow no more than the actor's own.
+/// The role must be there for the actor, and stay until the unit of work ends; and it must allow no more than their own.
 fn role(tx: &mut WriteTx, actor: &Actor, user: &User) -> Result<Option<Invalid>, StoreError> {
-    if !roles::hold(tx, user.role_id)? {
+    if !is_known(tx, actor, user.role_id)? || !roles::hold(tx, user.role_id)? {
         return Ok(Some(Invalid::one("/role_id", "not_found", "must be a role that exists")));
     }
     let role = roles::find(tx, user.role_id)?;
@@ -75,13 +75,25 @@ fn role(tx: &mut WriteTx, actor: &Actor, user: &User) -> Result<Option<Invalid>,
     Ok((!held).then(|| Invalid::one("/role_id", "not_held", "allows more than your own role")))
 }
 
-/// The team must be there, and stay; and only whose permission reaches everybody puts users into other teams.
-fn team(tx: &mut WriteTx, actor: &Actor, scope: Scope, user: &User) -> Result<Option<Invalid>, StoreError> {
+/// Whether the actor may name a role: one that they see, their own, or one that every installation has.
+fn is_known(tx: &mut WriteTx, actor: &Actor, id: RoleId) -> Result<bool, StoreError> {
+    if BuiltInRole::with_id(id).is_some() || actor.role().id == id {
+        return Ok(true);
+    }
+    let Ok(grant) = policy::authorise::<Read, Role>(actor) else { return Ok(false) };
+    match roles::find_record(tx, &grant, id) {
+        Err(StoreError::NotFound) => Ok(false),
+        found => found.map(|_| true),
+    }
+}
+
+/// The team must be there for the actor, and stay; and only whose permission reaches everybody puts users into other teams.
+fn team(tx: &mut WriteTx, actor: &Actor, scope: Scope, user: &User) -> Result<Option<Invalid>, Error> {
     let Some(team) = user.stamps.team_id else { return Ok(None) };
     let own = actor.team_id() == Some(team);
     if scope.reach() != Reach::All && !own {
         return Ok(Some(Invalid::one("/team_id", "not_held", "must be your own team")));
     }
-    let there = teams::hold(tx, team)?;
+    let there = team_to_name(tx, actor, team)?.is_some() && teams::hold(tx, team)?;
     Ok((!there).then(|| Invalid::one("/team_id", "not_found", "must be a team that exists")))
 }

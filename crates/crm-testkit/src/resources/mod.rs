@@ -1,6 +1,7 @@
-//! The resources, as the tests that hold for every one of them see them. A resource that is missing here fails
-//! `crm-api/tests/registry.rs`.
+//! The resources, as the tests that hold for every one of them see them: those of the business, and those of identity. A
+//! resource that is missing here fails `crm-api/tests/registry.rs`.
 
+mod identity;
 mod interactions;
 mod mandates;
 mod organisations;
@@ -13,9 +14,10 @@ use std::{future::Future, pin::Pin};
 use crm_domain::query::{FieldSet, Kind};
 use serde_json::{Value, json};
 
+pub use self::identity::{IDENTITY, Identity};
 use crate::Client;
 
-/// Every resource that is listed, made, changed, deleted, restored, searched and exported.
+/// Every resource of the business: one that is listed, made, changed, deleted, restored, searched and exported.
 pub const RESOURCES: [Resource; 6] = [
     organisations::ORGANISATIONS,
     people::PEOPLE,
