@@ -204,7 +204,7 @@ fn unpack<R: Read + Seek>(
 fn refuse_rows(connection: &mut AnyConnection, tables: &[SavedTable]) -> Result<(), BackupError> {
     let names = tables.iter().map(|table| table.name).chain(left_out());
     for table in names.filter(|table| !BEGINNINGS.contains(table)) {
-        let count = format!("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT 1) AS some", quoted(table));
+        let count = format!("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT 1) AS one", quoted(table));
         let rows: i64 = Sql::new().push(count).typed::<BigInt>().get_result(connection)?;
         if rows > 0 {
             return Err(BackupError::NotEmpty(table.to_owned()));
