@@ -297,7 +297,7 @@ fn damaged(file: &[u8]) -> Vec<(String, Vec<u8>)> {
     mended("the manifest is a list".to_owned(), &|parts| parts.manifest = json!([]));
     mended("the manifest says more".to_owned(), &|parts| parts.manifest["more"] = json!(1));
     mended("a block of zeros that says little".to_owned(), &|parts| {
-        parts.blocks[0] = (0, 1000, packed(&vec![0; 256 * 1024 * 1024]));
+        parts.blocks[0] = (0, 1000, packed(&vec![0; 80 * 1024 * 1024]));
     });
     mended("a block that says 4 GiB".to_owned(), &|parts| parts.blocks[0].1 = u32::MAX - 1);
     mended("rows that are no rows".to_owned(), &|parts| parts.blocks[0] = (0, 3, packed(b"{}\n")));
@@ -315,7 +315,14 @@ fn two_hundred_damaged_backups_are_refused() {
     let before = (schema_of(&target), summary(&target.settings, &label()).unwrap());
     for (what, file) in &damaged {
         let refused = restore(file, &target, Existing::Refuse).expect_err(what);
-        let told = matches!(refused, BackupError::Damaged(_) | BackupError::NotABackup | BackupError::NewerFormat(_));
+        // Rows that are there twice are told by the database before the checksum of their table is complete.
+        let told = matches!(
+            refused,
+            BackupError::Damaged(_)
+                | BackupError::NotABackup
+                | BackupError::NewerFormat(_)
+                | BackupError::Refused { .. }
+        );
         assert!(told, "{what}: {refused}");
     }
     assert_eq!((schema_of(&target), summary(&target.settings, &label()).unwrap()), before);
