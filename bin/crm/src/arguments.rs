@@ -57,6 +57,20 @@ pub enum Command {
     /// Writes all records of a resource as CSV or as a workbook of Excel.
     #[command(after_help = "Example: crm export --resource organisations --format xlsx --output organisations.xlsx")]
     Export(Export),
+    /// Saves the whole database into one file, while the server runs.
+    ///
+    /// The file holds one state of all records, with checksums, and goes into either database. Sessions are left out, and so
+    /// is what waits in CRM__IMPORTS__DIRECTORY. Keep it like the database itself: the hashes of passwords are in it.
+    #[command(after_help = "Example: crm backup crm-2026-11-25.backup")]
+    Backup(Backup),
+    /// Puts a backup into an empty database, all of it or nothing.
+    ///
+    /// Stop the servers first. A database without a schema is migrated; the backup must be of the same schema.
+    #[command(after_help = "Example: CRM__DATABASE__URL=sqlite://data/restored.db crm restore crm-2026-11-25.backup")]
+    Restore(Restore),
+    /// Restores a backup into a scratch SQLite file, reads all of that again, and compares. No other database is touched.
+    #[command(after_help = "Example: crm verify-backup crm-2026-11-25.backup --scratch /var/tmp")]
+    VerifyBackup(VerifyBackup),
     /// Looks for what is wrong: settings, disk, database, schema, clock, administrators, records that nobody answers for.
     ///
     /// A warning is something to know; a problem is something to mend, and makes the exit status 1.
@@ -274,6 +288,42 @@ pub struct Export {
     /// Where to; by default standard output.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// `crm backup`
+#[derive(Args, Debug)]
+pub struct Backup {
+    /// Where to; a file that exists is left alone.
+    pub file: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: Output,
+}
+
+/// `crm restore`
+#[derive(Args, Debug)]
+pub struct Restore {
+    /// The backup.
+    pub file: PathBuf,
+    /// Take away all that the database has, for good; without it, a database that is not empty is refused.
+    #[arg(long)]
+    pub replace: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: Output,
+}
+
+/// `crm verify-backup`
+#[derive(Args, Debug)]
+pub struct VerifyBackup {
+    /// The backup.
+    pub file: PathBuf,
+    /// A folder with room for the whole database; by default the one of the backup.
+    #[arg(long, value_name = "FOLDER")]
+    pub scratch: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: Output,
 }
 
 /// Reads one of a closed list of words.

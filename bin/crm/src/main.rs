@@ -49,6 +49,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Seed(seed) => commands::seed::run(&settings()?, seed),
         Command::Import(import) => commands::import::run(&settings()?, &import),
         Command::Export(export) => commands::export::run(&settings()?, &export),
+        Command::Backup(backup) => commands::backup::save(&settings()?, &backup),
+        Command::Restore(restore) => commands::backup::restore(&settings()?, &restore),
+        // It touches no database but its own.
+        Command::VerifyBackup(verify) => commands::backup::verify(&verify),
         Command::Doctor(output) => commands::doctor::run(&settings()?, output),
         // It is the same whatever the settings.
         Command::Openapi => commands::openapi::run(),

@@ -39,3 +39,9 @@ pub fn bytes_bar(length: u64, what: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg:13} {wide_bar} {bytes}/{total_bytes} {eta}");
     ProgressBar::new(length).with_style(style.expect("the template is one")).with_message(what)
 }
+
+/// A number that grows, where nobody knows how far.
+pub fn counter(what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {human_pos} {msg} {per_sec}");
+    ProgressBar::no_length().with_style(style.expect("the template is one")).with_message(what)
+}

@@ -26,10 +26,16 @@ pub fn server_app(settings: &Settings, log: Logger) -> Result<App, Failure> {
 
 /// Opens a database whose schema is current. An empty one is migrated: nothing can be lost in it.
 pub fn database(settings: &DatabaseSettings) -> Result<Database, Failure> {
+    migrated(settings)?;
+    Ok(Database::open(settings)?)
+}
+
+/// Migrates a database that is empty, and refuses one that lacks some steps.
+pub fn migrated(settings: &DatabaseSettings) -> Result<(), Failure> {
     if is_empty(&migrations::status(settings)?)? {
         migrations::up(settings)?;
     }
-    Ok(Database::open(settings)?)
+    Ok(())
 }
 
 /// Whether there is no schema at all. A schema that lacks steps is refused: whoever owns the data chooses the moment.

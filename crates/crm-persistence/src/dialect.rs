@@ -1,5 +1,7 @@
 //! The only room that looks which database it is talking to.
 
+pub(crate) mod bulk;
+
 use crm_domain::values::fold;
 use diesel::{
     Connection, QueryResult, RunQueryDsl,

@@ -90,10 +90,15 @@ pub fn require_current(settings: &DatabaseSettings) -> Result<(), StoreError> {
     Err(not_current(&missing))
 }
 
+/// The versions that a database has, oldest first.
+pub(crate) fn applied(connection: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
+    let applied = Sql::new().push("SELECT version FROM __diesel_schema_migrations ORDER BY version");
+    Ok(applied.typed::<Text>().load(connection)?)
+}
+
 /// The same for a server that runs: it looks only, and may do so on a connection that cannot write.
 pub(crate) fn still_current(connection: &mut AnyConnection) -> Result<(), StoreError> {
-    let applied = Sql::new().push("SELECT version FROM __diesel_schema_migrations");
-    let applied: Vec<String> = applied.typed::<Text>().load(connection)?;
+    let applied = applied(connection)?;
     let known = known(Backend::of(connection))?.into_iter();
     let missing = known.filter(|(version, _)| applied.iter().all(|applied| *applied != version.to_string()));
     let missing: Vec<String> = missing.map(|(_, name)| name).collect();

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub mod backup;
 pub mod doctor;
 pub mod export;
 pub mod import;

@@ -118,7 +118,7 @@ pub struct Server {
 }
 
 impl Server {
-    fn start(mut command: Command) -> Self {
+    pub fn start(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (send, log) = channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -148,6 +148,35 @@ impl Server {
         assert!(sent.success());
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Signs the first administrator in, whose password a server in a new folder prints; an access token.
+    pub fn sign_in(&mut self) -> String {
+        let mut said = BufReader::new(self.stdout.take().unwrap());
+        let mut line = String::new();
+        let password = loop {
+            line.clear();
+            assert_ne!(said.read_line(&mut line).unwrap(), 0, "no password was printed");
+            if let Some(password) = line.trim().strip_prefix("password: ") {
+                break password.to_owned();
+            }
+        };
+        let login = serde_json::json!({"email": "admin@crm.localhost", "password": password});
+        let (status, session) = post(&format!("{}/api/v1/auth/login", self.http), &login);
+        assert_eq!(status, 200, "{session}");
+        session["access_token"].as_str().unwrap().to_owned()
+    }
+
+    pub fn get_as(&self, token: &str, url: &str) -> (u16, serde_json::Value) {
+        answered(agent().get(url).header("Authorization", format!("Bearer {token}")).call())
+    }
+
+    pub fn post_as(&self, token: &str, url: &str, body: &serde_json::Value) -> (u16, serde_json::Value) {
+        answered(agent().post(url).header("Authorization", format!("Bearer {token}")).send_json(body))
+    }
+
     /// Waits for the end; what it said on standard output.
     pub fn end(mut self) -> (ExitStatus, String) {
         let mut said = String::new();
@@ -173,6 +202,16 @@ pub fn get(url: &str) -> (u16, String) {
 pub fn post(url: &str, body: &serde_json::Value) -> (u16, serde_json::Value) {
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let mut answer = agent.post(url).send_json(body).unwrap();
+    let text = answer.body_mut().read_to_string().unwrap();
+    (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or_default())
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).build().into()
+}
+
+fn answered(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, serde_json::Value) {
+    let mut answer = answer.unwrap();
     let text = answer.body_mut().read_to_string().unwrap();
     (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or_default())
 }

@@ -4,6 +4,7 @@
 
 mod body;
 mod conditions;
+mod form;
 mod granted;
 mod idempotency;
 mod list;
@@ -14,6 +15,7 @@ mod secret;
 
 pub(crate) use body::{Body, FromJson, typed};
 pub(crate) use conditions::{IfMatch, IfNoneMatch, PutIfMatch, etag};
+pub(crate) use form::Form;
 pub(crate) use granted::{Caller, Granted, authenticated};
 pub(crate) use idempotency::{Key, LONGEST_KEY};
 pub(crate) use list::{Address, Expand, ListParameters, MOST_LIMIT, PageParameters, known, words};

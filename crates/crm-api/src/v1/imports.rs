@@ -1,6 +1,5 @@
 //! `/imports`: many records from one file.
 
-use actix_multipart::Multipart;
 use actix_web::{HttpResponse, get, http::StatusCode, post, web::Data};
 use crm_app::{Answer, App, Error, ImportError, Once, import::RefusedRows};
 use crm_domain::{Import, ImportId, Violation, query::Page};
@@ -16,7 +15,7 @@ use super::{
 };
 use crate::{
     answer,
-    extract::{Caller, Key, MOST_LIMIT, PageParameters, PathId, parameter},
+    extract::{Caller, Form, Key, MOST_LIMIT, PageParameters, PathId, parameter},
     openapi::query,
     problem::Problem,
 };
@@ -38,7 +37,7 @@ async fn list(app: Data<App>, caller: Caller, page: PageParameters) -> Result<Ht
 #[utoipa::path(tag = "imports", request_body(content = UploadBody, content_type = "multipart/form-data"),
     responses((status = 202, description = "It was accepted.", body = Import)))]
 #[post("/imports")]
-async fn start(app: Data<App>, caller: Caller, key: Key, form: Multipart) -> Result<HttpResponse, Problem> {
+async fn start(app: Data<App>, caller: Caller, key: Key, Form(form): Form) -> Result<HttpResponse, Problem> {
     upload::admit(caller.actor())?;
     let upload = upload::read(&app, form).await?;
     let once = Once { key: key.with_digest(upload.digest), render: accepted };

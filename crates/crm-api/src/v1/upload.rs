@@ -1,8 +1,9 @@
 //! The multipart form of an import. The file is streamed to disk and hashed on its way; the other parts are short texts.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, io, rc::Rc};
 
 use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::error::PayloadError;
 use crm_app::{App, Error, ImportOptions, Imports, Spooled};
 use crm_domain::{ImportTarget, Invalid, OnDuplicate, Violation, access::Actor, parse_choice, values::CountryCode};
 use futures_util::StreamExt;
@@ -167,6 +168,9 @@ fn broken(error: MultipartError) -> Problem {
         | MultipartError::ContentTypeParse
         | MultipartError::ContentTypeIncompatible => {
             Problem::new(Code::UnsupportedMediaType, "The Content-Type must be multipart/form-data.")
+        }
+        MultipartError::Payload(PayloadError::Io(error)) if error.kind() == io::ErrorKind::TimedOut => {
+            Problem::new(Code::BodyTimeout, "The file must keep coming; it had stopped, or nearly.")
         }
         error => Problem::new(Code::MalformedRequest, format!("The form cannot be read: {error}.")),
     }
