@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn what_is_no_value_of_its_column_is_no_row() {
         let columns = |kind| [ColumnManifest { name: "x".to_owned(), kind }];
-        let reads = |line, kind| read(line, &columns(kind)).is_some();
+        let reads = |line: &str, kind| read(line, &columns(kind)).is_some();
         for (kind, good, bad) in [
             (Kind::Uuid, "\"0193bc76f5e87c0f8e6d3a5b2c1d0e9f\"", "\"0193\""),
             (Kind::Time, "-1", "\"1\""),
