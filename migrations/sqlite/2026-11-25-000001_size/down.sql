@@ -1,0 +1,2 @@
+DROP INDEX mandates_standing;
+DROP INDEX organisations_pipeline;
