@@ -28,6 +28,8 @@ pub fn server_app(settings: &Settings, log: Logger) -> Result<App, Failure> {
 pub fn database(settings: &DatabaseSettings) -> Result<Database, Failure> {
     if is_empty(&migrations::status(settings)?)? {
         migrations::up(settings)?;
+    } else {
+        migrations::require_current(settings)?;
     }
     Ok(Database::open(settings)?)
 }

@@ -24,6 +24,7 @@ mod visible;
 pub mod access;
 pub mod api_keys;
 pub mod attempts;
+pub mod bulk;
 pub mod changes;
 pub mod figures;
 pub mod idempotency;

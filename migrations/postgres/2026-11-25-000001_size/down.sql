@@ -1,3 +1,4 @@
+DROP TABLE suspended_indexes;
 ALTER TABLE organisations ALTER COLUMN search_text SET STATISTICS -1;
 ALTER TABLE people ALTER COLUMN search_text SET STATISTICS -1;
 ALTER TABLE products ALTER COLUMN search_text SET STATISTICS -1;

@@ -14,3 +14,9 @@ ALTER TABLE products ALTER COLUMN search_text SET STATISTICS 1000;
 ALTER TABLE mandates ALTER COLUMN search_text SET STATISTICS 1000;
 ALTER TABLE interactions ALTER COLUMN search_text SET STATISTICS 1000;
 ALTER TABLE tasks ALTER COLUMN search_text SET STATISTICS 1000;
+
+-- The indexes that are left out while an empty database is filled.
+CREATE TABLE suspended_indexes (
+    name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    definition TEXT COLLATE "C" NOT NULL
+);
