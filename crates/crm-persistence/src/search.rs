@@ -42,7 +42,7 @@ impl Default for Searched {
 }
 
 impl Searched {
-    /// Ranks so many records of a kind at most, rather than a thousand.
+    /// Ranks so many records of a kind at most, rather than five hundred.
     #[must_use]
     pub fn ranking(self, most_ranked: usize) -> Self {
         Self { most_ranked, ..self }
@@ -65,7 +65,7 @@ impl Searched {
 ///
 /// Rank 1: the name begins with the words; for a person the full name or the last name. Rank 2: a word of the name begins
 /// with the first word. Rank 3: the words stand elsewhere. Within a rank the order is that of the names; in rank 1 a person
-/// stands under the name that fits. Where more than a thousand records of a kind have the words, those that are not of rank
+/// stands under the name that fits. Where more than five hundred records of a kind have the words, those that are not of rank
 /// 1 come after all others, the newest first.
 pub fn search(
     tx: &mut impl Transaction,
@@ -101,7 +101,7 @@ fn fingerprint(words: &[String]) -> u64 {
 const UNRANKED: u8 = 4;
 
 /// So many records of a kind are ranked.
-const MOST_RANKED: usize = 1000;
+const MOST_RANKED: usize = 500;
 
 /// Where a hit stands in the list: all that the order looks at, in its order.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
