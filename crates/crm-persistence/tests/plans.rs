@@ -149,6 +149,10 @@ fn fill(test: &TestDatabase) {
              CASE i % 4 WHEN 2 THEN {mandate} END, CASE i % 4 WHEN 3 THEN {id} END, CASE WHEN i % 90 = 0 THEN 'FREQ=DAILY' END,
              NULL, ' name ' || i, {stamps}
            FROM {rows};
+         INSERT INTO changes (at, resource, record_id, version, action, event, fields)
+           SELECT {now}, 'organisations', {organisation}, 1, 'created', 'organisation.created', {none} FROM {rows};
+         INSERT INTO changes (at, resource, record_id, version, action, event, fields)
+           SELECT {now}, 'people', {person}, 1, 'created', 'person.created', {none} FROM {rows};
          ANALYZE;",
         id = id("i"),
         task = id("t"),
