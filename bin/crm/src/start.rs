@@ -34,6 +34,8 @@ pub fn database(settings: &DatabaseSettings) -> Result<Database, Failure> {
 pub fn migrated(settings: &DatabaseSettings) -> Result<(), Failure> {
     if is_empty(&migrations::status(settings)?)? {
         migrations::up(settings)?;
+    } else {
+        migrations::require_current(settings)?;
     }
     Ok(())
 }

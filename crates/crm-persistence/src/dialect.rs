@@ -128,6 +128,38 @@ pub(crate) fn prepare(
     }
 }
 
+/// Every index that is no rule, with its table and the statement that makes it again: table, name, statement.
+pub(crate) fn indexes(connection: &AnyConnection) -> Sql {
+    Sql::new().push(match Backend::of(connection) {
+        Backend::Postgres => {
+            "SELECT tablename::text, indexname::text, indexdef FROM pg_indexes \
+             WHERE schemaname = current_schema() AND indexdef LIKE 'CREATE INDEX %'"
+        }
+        Backend::Sqlite => {
+            "SELECT tbl_name, name, sql FROM sqlite_schema WHERE type = 'index' AND sql LIKE 'CREATE INDEX %'"
+        }
+    })
+}
+
+/// What a connection is told before it makes indexes.
+pub(crate) fn prepare_sorting(connection: &mut AnyConnection) -> QueryResult<()> {
+    use diesel::connection::SimpleConnection;
+    match connection {
+        AnyConnection::Postgres(inner) => inner.batch_execute("SET maintenance_work_mem TO '256MB'"),
+        AnyConnection::Sqlite(_) => Ok(()),
+    }
+}
+
+/// After very many rows were written: tells PostgreSQL what they are like and that all may see them, which it would find out
+/// by itself some minutes later.
+pub(crate) fn tidy(connection: &mut AnyConnection) -> QueryResult<()> {
+    use diesel::connection::SimpleConnection;
+    match connection {
+        AnyConnection::Postgres(inner) => inner.batch_execute("VACUUM (ANALYZE)"),
+        AnyConnection::Sqlite(_) => Ok(()),
+    }
+}
+
 /// Whether a connection may write.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum ReadOnly {

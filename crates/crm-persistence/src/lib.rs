@@ -25,6 +25,7 @@ pub mod access;
 pub mod api_keys;
 pub mod attempts;
 pub mod backup;
+pub mod bulk;
 pub mod changes;
 pub mod figures;
 pub mod idempotency;

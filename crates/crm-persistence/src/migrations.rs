@@ -10,6 +10,7 @@ use diesel::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::{
+    bulk,
     connection::AnyConnection,
     database::DatabaseSettings,
     dialect::{self, Backend, on_either},
@@ -38,6 +39,7 @@ pub fn up(settings: &DatabaseSettings) -> Result<Vec<String>, StoreError> {
     let run = on_either!(&mut connection, inner => inner.run_pending_migrations(source).map(|run| names(&run)));
     let run = run.map_err(StoreError::Internal)?;
     refold::names(&mut connection)?;
+    bulk::restore(&mut connection)?;
     Ok(run)
 }
 
@@ -85,7 +87,7 @@ fn known(backend: Backend) -> Result<Vec<(MigrationVersion<'static>, String)>, S
 pub fn require_current(settings: &DatabaseSettings) -> Result<(), StoreError> {
     let missing: Vec<String> = status(settings)?.into_iter().filter(|one| !one.applied).map(|one| one.name).collect();
     if missing.is_empty() {
-        return Ok(());
+        return complete(&mut connect(settings)?);
     }
     Err(not_current(&missing))
 }
@@ -102,6 +104,12 @@ pub(crate) fn still_current(connection: &mut AnyConnection) -> Result<(), StoreE
     let known = known(Backend::of(connection))?.into_iter();
     let missing = known.filter(|(version, _)| applied.iter().all(|applied| *applied != version.to_string()));
     let missing: Vec<String> = missing.map(|(_, name)| name).collect();
+    if missing.is_empty() { complete(connection) } else { Err(not_current(&missing)) }
+}
+
+/// Refuses a schema without the indexes that are left out while an empty database is filled.
+fn complete(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    let missing: Vec<String> = bulk::suspended(connection)?.into_iter().map(|(name, _)| name).collect();
     if missing.is_empty() { Ok(()) } else { Err(not_current(&missing)) }
 }
 
@@ -109,7 +117,7 @@ fn not_current(missing: &[String]) -> StoreError {
     StoreError::SchemaNotCurrent(format!("{} missing; run `crm migrate up`", missing.join(", ")))
 }
 
-fn connect(settings: &DatabaseSettings) -> Result<AnyConnection, StoreError> {
+pub(crate) fn connect(settings: &DatabaseSettings) -> Result<AnyConnection, StoreError> {
     let address = settings.address()?;
     let mut connection = AnyConnection::establish(&address).map_err(|error| StoreError::Unavailable(error.into()))?;
     // Migrations take as long as they take.

@@ -1,8 +1,9 @@
 //! One ranked list over everything that a caller may see.
 //!
-//! The ranks are asked one after the other, each resource by a query of its own that begins with the scope of its grant.
-//! A rank leaves out what the ranks before it have shown, so each record appears once. Where few records have the words
-//! at all, the later ranks are one look at those few: each walk through the full-text index costs more than all else.
+//! Each resource is asked by queries of its own that begin with the scope of its grant. Names that begin with the words are
+//! one walk of an index. All else that has the words is looked at as a whole and ranked here, as long as it is not too much;
+//! of what is found everywhere nobody reads the order, so that is walked by the age of the records, which any index of theirs
+//! allows. Neither costs more for being asked on a larger table.
 
 use crm_domain::{
     OrganisationField, SearchHit, SearchType,
@@ -28,10 +29,25 @@ use crate::{
 };
 
 /// What a caller may search: the rows of each kind that a grant covers.
-#[derive(Clone, Debug, Default)]
-pub struct Searched(Vec<Table>);
+#[derive(Clone, Debug)]
+pub struct Searched {
+    tables: Vec<Table>,
+    most_ranked: usize,
+}
+
+impl Default for Searched {
+    fn default() -> Self {
+        Self { tables: Vec::new(), most_ranked: MOST_RANKED }
+    }
+}
 
 impl Searched {
+    /// Ranks so many records of a kind at most, rather than five hundred.
+    #[must_use]
+    pub fn ranking(self, most_ranked: usize) -> Self {
+        Self { most_ranked, ..self }
+    }
+
     /// The records of this kind that the grant covers are searched as well.
     ///
     /// # Panics
@@ -40,7 +56,7 @@ impl Searched {
     #[must_use]
     pub fn and<R: Guarded>(mut self, kind: SearchType, grant: &Grant<Read, R>) -> Self {
         assert_eq!(kind.as_ref(), R::RESOURCE.as_ref(), "a grant speaks of its own kind of records");
-        self.0.push(Table::of(kind, |table| visible(grant, table, Life::Live)));
+        self.tables.push(Table::of(kind, |table| visible(grant, table, Life::Live)));
         self
     }
 }
@@ -49,7 +65,8 @@ impl Searched {
 ///
 /// Rank 1: the name begins with the words; for a person the full name or the last name. Rank 2: a word of the name begins
 /// with the first word. Rank 3: the words stand elsewhere. Within a rank the order is that of the names; in rank 1 a person
-/// stands under the name that fits.
+/// stands under the name that fits. Where more than five hundred records of a kind have the words, those that are not of rank
+/// 1 come after all others, the newest first.
 pub fn search(
     tx: &mut impl Transaction,
     searched: Searched,
@@ -59,30 +76,15 @@ pub fn search(
 ) -> Result<Page<SearchHit>, StoreError> {
     let list = format!("search {}", fingerprint(words));
     let after: Option<Position> = cursor::decode(&list, after)?;
-    let sources = Sources { tables: searched.0, words: Words { backend: backend(tx), words } };
+    let Searched { tables, most_ranked } = searched;
+    let tables = if words.is_empty() { Vec::new() } else { tables };
+    let sources = Sources { tables, most_ranked, words: Words { backend: backend(tx), words } };
     let limit = limit as usize;
-    let mut found: Vec<Found> = Vec::new();
-    for rank in after.as_ref().map_or(1, |after| after.rank.max(1))..=LAST_RANK {
-        if words.is_empty() || found.len() > limit {
-            break;
-        }
-        // One more than asked for tells whether there is another page.
+    // One more than asked for tells whether there is another page.
+    let mut found = sources.first(tx, after.as_ref(), limit + 1)?;
+    if found.len() <= limit {
         let missing = limit + 1 - found.len();
-        if rank > 1
-            && let Some(few) = sources.few(tx, FEW_PAGES * limit)?
-        {
-            let is_later = |one: &Found| one.position.rank >= rank && Some(&one.position) > after.as_ref();
-            found.extend(few.into_iter().filter(is_later).take(missing));
-            break;
-        }
-        let after = after.as_ref().filter(|after| after.rank == rank);
-        let mut of_rank: Vec<Found> = Vec::new();
-        for source in sources.of_rank(rank) {
-            of_rank.extend(source.load(tx, rank, after, missing)?);
-        }
-        of_rank.sort_by(|one, other| one.position.cmp(&other.position));
-        of_rank.truncate(missing);
-        found.extend(of_rank);
+        found.extend(sources.others(tx, after.as_ref(), missing)?);
     }
     let more = found.len() > limit;
     found.truncate(limit);
@@ -95,10 +97,11 @@ fn fingerprint(words: &[String]) -> u64 {
     ListQuery::<OrganisationField> { words: words.to_vec(), ..ListQuery::default() }.fingerprint()
 }
 
-const LAST_RANK: u8 = 3;
+/// Where a record stands whose kind has too many with the words.
+const UNRANKED: u8 = 4;
 
-/// So many pages of a type are ranked here rather than by the database.
-const FEW_PAGES: usize = 8;
+/// So many records of a kind are ranked.
+const MOST_RANKED: usize = 500;
 
 /// Where a hit stands in the list: all that the order looks at, in its order.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -117,6 +120,7 @@ struct Found {
 /// What a caller may search, and for what.
 struct Sources<'a> {
     tables: Vec<Table>,
+    most_ranked: usize,
     words: Words<'a>,
 }
 
@@ -170,47 +174,106 @@ impl Table {
     }
 }
 
-/// One query: rows of a table in the order of one key column.
+/// One query: rows of a table.
 struct Source<'a> {
     table: &'a Table,
+    /// The name that they are found under.
     key: &'static str,
     conditions: Vec<Sql>,
 }
 
 impl Sources<'_> {
-    /// The queries of a rank. No record is found by two of them.
-    fn of_rank(&self, rank: u8) -> Vec<Source<'_>> {
-        let mut sources = Vec::new();
-        for table in &self.tables {
-            let mut conditions = self.words.of_rank(rank, table);
-            if let (1, Some(part)) = (rank, table.part) {
-                // Two walks of two indexes, which one query with OR would not be on either database.
-                let by_part = self.words.begin(table.name, part);
-                conditions.push(not(by_part.clone()));
-                sources.push(Source { table, key: part, conditions: vec![by_part] });
-            }
-            sources.push(Source { table, key: table.key, conditions });
+    /// The hits of rank 1.
+    fn first(
+        &self,
+        tx: &mut impl Transaction,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Vec<Found>, StoreError> {
+        if after.is_some_and(|after| after.rank > 1) {
+            return Ok(Vec::new());
         }
-        sources
-    }
-
-    /// All records that have the words, in the order of the list; nothing where there are more than `most` of a type.
-    fn few(&self, tx: &mut impl Transaction, most: usize) -> Result<Option<Vec<Found>>, StoreError> {
         let mut found = Vec::new();
         for table in &self.tables {
-            let source = Source { table, key: table.key, conditions: self.words.all(table.name) };
-            let rows = source.unordered(tx, most + 1)?;
-            if rows.len() > most {
-                return Ok(None);
+            let mut whole = vec![self.words.begin(table.name, table.key)];
+            if let Some(part) = table.part {
+                // Two walks of two indexes, which one query with OR would not be on either database.
+                let by_part = self.words.begin(table.name, part);
+                whole.push(not(by_part.clone()));
+                found.extend(Source { table, key: part, conditions: vec![by_part] }.by_name(tx, after, limit)?);
             }
-            found.extend(rows.into_iter().map(|row| {
-                let rank = self.words.rank(&row);
-                row.found(table.kind, rank)
-            }));
+            found.extend(Source { table, key: table.key, conditions: whole }.by_name(tx, after, limit)?);
         }
-        found.sort_by(|one, other| one.position.cmp(&other.position));
-        Ok(Some(found))
+        Ok(sorted(found, limit))
     }
+
+    /// All other hits: those of kinds that have few in their ranks, then those of the other kinds.
+    fn others(
+        &self,
+        tx: &mut impl Transaction,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Vec<Found>, StoreError> {
+        let (mut found, mut crowded) = (Vec::new(), Vec::new());
+        for table in &self.tables {
+            match self.few(tx, table)? {
+                Some(few) => found.extend(few),
+                None => crowded.push(table),
+            }
+        }
+        found.retain(|one| one.position.rank > 1 && Some(&one.position) > after);
+        let mut found = sorted(found, limit);
+        let (missing, mut rest) = (limit - found.len(), Vec::new());
+        if missing > 0 {
+            for table in crowded {
+                rest.extend(self.unranked(tx, table, after, missing)?);
+            }
+        }
+        found.extend(sorted(rest, missing));
+        Ok(found)
+    }
+
+    /// All records of a kind that have the words; nothing where they are too many to be ranked.
+    fn few(&self, tx: &mut impl Transaction, table: &Table) -> Result<Option<Vec<Found>>, StoreError> {
+        let source = Source { table, key: table.key, conditions: self.words.all(table.name) };
+        let rows = rows(tx, source.select(), self.most_ranked + 1)?;
+        if rows.len() > self.most_ranked {
+            return Ok(None);
+        }
+        let placed = |row: Row| {
+            let rank = self.words.rank(&row);
+            row.found(table.kind, rank)
+        };
+        Ok(Some(rows.into_iter().map(placed).collect()))
+    }
+
+    /// The newest records of a kind that have the words and are not of rank 1, after a hit of the same sort.
+    fn unranked(
+        &self,
+        tx: &mut impl Transaction,
+        table: &Table,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Vec<Found>, StoreError> {
+        let names = table.part.into_iter().chain([table.key]);
+        let first = names.map(|column| not(self.words.begin(table.name, column)));
+        let after = after.filter(|after| after.rank == UNRANKED).map(|after| older(table, after));
+        let conditions = self.words.all(table.name).into_iter().chain(first).chain(after).collect();
+        let sql = Source { table, key: table.key, conditions }.select();
+        let rows = rows(tx, sql.push(" ORDER BY ").column(table.name, "id").push(" DESC"), limit)?;
+        let placed = |row: Row| {
+            let rank = self.words.rank(&row);
+            row.found(table.kind, rank).unranked()
+        };
+        Ok(rows.into_iter().map(placed).collect())
+    }
+}
+
+/// The first hits in the order of the list.
+fn sorted(mut found: Vec<Found>, limit: usize) -> Vec<Found> {
+    found.sort_by(|one, other| one.position.cmp(&other.position));
+    found.truncate(limit);
+    found
 }
 
 struct Words<'a> {
@@ -219,26 +282,7 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
-    /// What makes a row one of this rank.
-    fn of_rank(&self, rank: u8, table: &Table) -> Vec<Sql> {
-        match rank {
-            // Whatever begins with the words has them all.
-            1 => vec![self.begin(table.name, table.key)],
-            2 => {
-                let whole = table.part.into_iter().chain([table.key]);
-                let earlier = whole.map(|column| not(self.begin(table.name, column)));
-                let here = self.begin_a_word(table.name, table.key);
-                self.all(table.name).into_iter().chain([here]).chain(earlier).collect()
-            }
-            _ => {
-                let mut conditions = self.all(table.name);
-                conditions.push(not(self.begin_a_word(table.name, table.key)));
-                conditions
-            }
-        }
-    }
-
-    /// The rank of a row that has all words: the same rules as [`Self::of_rank`].
+    /// The rank of a row that has all words.
     fn rank(&self, row: &Row) -> u8 {
         let (all, first) = (self.words.join(" "), self.words.first().map_or("", String::as_str));
         let whole = [row.part.as_deref(), Some(row.key.as_str())];
@@ -259,11 +303,6 @@ impl Words<'_> {
     fn begin(&self, table: &'static str, column: &'static str) -> Sql {
         let place = Place { table, column, key: column, nullable: false, form: Form::Plain };
         starts_with(place, &self.words.join(" "))
-    }
-
-    fn begin_a_word(&self, table: &'static str, column: &'static str) -> Sql {
-        let first = self.words.first().map_or("", String::as_str);
-        Sql::new().push("' ' || ").column(table, column).push(" LIKE ").bind(Bind::Text(format!("% {first}%")))
     }
 }
 
@@ -290,11 +329,10 @@ struct Row {
 }
 
 impl Source<'_> {
-    /// Its first rows after a hit of the same rank, in the order of the list.
-    fn load(
+    /// Its first rows after a hit of rank 1, in the order of their names.
+    fn by_name(
         self,
         tx: &mut impl Transaction,
-        rank: u8,
         after: Option<&Position>,
         limit: usize,
     ) -> Result<Vec<Found>, StoreError> {
@@ -304,12 +342,7 @@ impl Source<'_> {
             sql = sql.push(" AND ").append(later(table, key, kind, after));
         }
         let sql = sql.push(" ORDER BY ").column(table, key).push(", ").column(table, "id");
-        Ok(rows(tx, sql, limit)?.into_iter().map(|row| row.found(kind, rank)).collect())
-    }
-
-    /// Some of its rows, so many at most.
-    fn unordered(self, tx: &mut impl Transaction, limit: usize) -> Result<Vec<Row>, StoreError> {
-        rows(tx, self.select(), limit)
+        Ok(rows(tx, sql, limit)?.into_iter().map(|row| row.found(kind, 1)).collect())
     }
 
     fn select(self) -> Sql {
@@ -348,6 +381,21 @@ fn later(table: &'static str, key: &'static str, kind: SearchType, after: &Posit
             .push(", ")
             .bind(Bind::Id(UuidColumn(after.id)))
             .push(")"),
+    }
+}
+
+/// The condition that a record comes after this hit: by its age, then by its type. Ids begin with the time (RFC 9562).
+fn older(table: &Table, after: &Position) -> Sql {
+    let operator = if table.kind > after.kind { " <= " } else { " < " };
+    Sql::new().column(table.name, "id").push(operator).bind(Bind::Id(UuidColumn(after.id)))
+}
+
+impl Found {
+    /// The same hit after all that are ranked, by its age: the younger the record, the lower its key.
+    fn unranked(mut self) -> Self {
+        self.position.rank = UNRANKED;
+        self.position.key = format!("{:032x}", !self.position.id.as_u128());
+        self
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     changes,
     column::{TimeColumn, UuidColumn},
     connection::Multi,
-    cursor,
+    cursor, dialect,
     error::StoreError,
     interactions::{self, InteractionRow},
     mandates::MandateRow,
@@ -78,6 +78,31 @@ pub fn timeline(
     Ok(Page { items: found.into_iter().map(|(_, entry)| entry).collect(), next_cursor, total: None })
 }
 
+/// The database's plans for the queries of one page, for tests and for whoever wonders why it is slow.
+pub fn plans(
+    tx: &mut impl Transaction,
+    grants: &TimelineGrants,
+    subject: Subject,
+    limit: u32,
+    after: Option<&str>,
+) -> Result<Vec<String>, StoreError> {
+    let after: Option<Position> = cursor::decode(&format!("timeline {subject:?}"), after)?;
+    let look = Look { subject, after: after.as_ref(), limit: i64::from(limit) + 1 };
+    let walks = [
+        grants.interactions.as_ref().map(|grant| look.walk_of_interactions(grant)),
+        grants.tasks.as_ref().map(|grant| look.walk_of_tasks(grant)),
+        grants.mandates.as_ref().and_then(|grant| look.walk_of_mandates(grant)),
+        Some(look.walk_of_changes()),
+    ];
+    let mut plans = Vec::new();
+    for Walk { from, condition, order } in walks.into_iter().flatten() {
+        let select = Sql::new().push(format!("SELECT * FROM {from} WHERE ")).append(condition).push(" ORDER BY ");
+        let select = select.append(order).push(format!(" LIMIT {}", look.limit));
+        plans.push(dialect::explain(connection(tx), select)?.join("\n"));
+    }
+    Ok(plans)
+}
+
 /// Where an entry stands: at its time, then by its kind, then by its id. A change has its version for an id.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Position {
@@ -124,32 +149,15 @@ impl Look<'_> {
         tx: &mut impl Transaction,
         grant: &Grant<Read, Interaction>,
     ) -> Result<Vec<Interaction>, StoreError> {
-        let base = visible(grant, "interactions", Life::Live);
-        let columns = InteractionRow::as_select();
+        let (columns, walk) = (InteractionRow::as_select(), self.walk_of_interactions(grant));
         let rows: Vec<InteractionRow> = match self.subject {
-            Subject::Organisation(id) => {
-                let condition = self.condition(
-                    base,
-                    "interactions",
-                    "organisation_id",
-                    id.uuid(),
-                    "occurred_at",
-                    "id",
-                    INTERACTION,
-                );
-                let query = schema::interactions::table.select(columns).filter(condition);
-                query
-                    .order_by(newest("interactions", "occurred_at", "id"))
-                    .limit(self.limit)
-                    .into_boxed::<Multi>()
-                    .load(connection(tx))?
+            Subject::Organisation(_) => {
+                let query = schema::interactions::table.select(columns).filter(walk.condition).order_by(walk.order);
+                query.limit(self.limit).into_boxed::<Multi>().load(connection(tx))?
             }
-            // The time stands beside each participant, so that their list is one walk of an index.
-            Subject::Person(id) => {
-                let (table, key) = ("interaction_people", "interaction_id");
-                let condition = self.condition(base, table, "person_id", id.uuid(), "occurred_at", key, INTERACTION);
+            Subject::Person(_) => {
                 let joined = schema::interaction_people::table.inner_join(schema::interactions::table);
-                let query = joined.select(columns).filter(condition).order_by(newest(table, "occurred_at", key));
+                let query = joined.select(columns).filter(walk.condition).order_by(walk.order);
                 query.limit(self.limit).into_boxed::<Multi>().load(connection(tx))?
             }
         };
@@ -157,30 +165,55 @@ impl Look<'_> {
     }
 
     fn tasks(&self, tx: &mut impl Transaction, grant: &Grant<Read, Task>) -> Result<Vec<Task>, StoreError> {
-        let (column, id) = match self.subject {
-            Subject::Organisation(id) => ("organisation_id", id.uuid()),
-            Subject::Person(id) => ("person_id", id.uuid()),
-        };
-        let base = visible(grant, "tasks", Life::Live);
-        let condition = self.condition(base, "tasks", column, id, "created_at", "id", TASK);
-        let query = schema::tasks::table.select(TaskRow::as_select()).filter(condition);
-        let query = query.order_by(newest("tasks", "created_at", "id")).limit(self.limit);
-        let rows: Vec<TaskRow> = query.into_boxed::<Multi>().load(connection(tx))?;
+        let walk = self.walk_of_tasks(grant);
+        let query = schema::tasks::table.select(TaskRow::as_select()).filter(walk.condition).order_by(walk.order);
+        let rows: Vec<TaskRow> = query.limit(self.limit).into_boxed::<Multi>().load(connection(tx))?;
         Ok(rows.into_iter().map(Task::from).collect())
     }
 
-    /// A person has none.
     fn mandates(&self, tx: &mut impl Transaction, grant: &Grant<Read, Mandate>) -> Result<Vec<Mandate>, StoreError> {
-        let Subject::Organisation(id) = self.subject else { return Ok(Vec::new()) };
-        let base = visible(grant, "mandates", Life::Live);
-        let condition = self.condition(base, "mandates", "organisation_id", id.uuid(), "created_at", "id", MANDATE);
-        let query = schema::mandates::table.select(MandateRow::as_select()).filter(condition);
-        let query = query.order_by(newest("mandates", "created_at", "id")).limit(self.limit);
-        let rows: Vec<MandateRow> = query.into_boxed::<Multi>().load(connection(tx))?;
+        let Some(walk) = self.walk_of_mandates(grant) else { return Ok(Vec::new()) };
+        let query = schema::mandates::table.select(MandateRow::as_select()).filter(walk.condition).order_by(walk.order);
+        let rows: Vec<MandateRow> = query.limit(self.limit).into_boxed::<Multi>().load(connection(tx))?;
         Ok(rows.into_iter().map(Mandate::from).collect())
     }
 
     fn changes(&self, tx: &mut impl Transaction) -> Result<Vec<RecordedChange>, StoreError> {
+        let walk = self.walk_of_changes();
+        changes::newest(tx, walk.condition, walk.order, self.limit)
+    }
+
+    fn walk_of_interactions(&self, grant: &Grant<Read, Interaction>) -> Walk {
+        let base = visible(grant, "interactions", Life::Live);
+        match self.subject {
+            Subject::Organisation(id) => {
+                self.walk(base, "interactions", "organisation_id", id.uuid(), "occurred_at", "id", INTERACTION)
+            }
+            // The time stands beside each participant, so that their list is one walk of an index.
+            Subject::Person(id) => {
+                let (table, key) = ("interaction_people", "interaction_id");
+                let walk = self.walk(base, table, "person_id", id.uuid(), "occurred_at", key, INTERACTION);
+                Walk { from: "interaction_people JOIN interactions ON interactions.id = interaction_id", ..walk }
+            }
+        }
+    }
+
+    fn walk_of_tasks(&self, grant: &Grant<Read, Task>) -> Walk {
+        let (column, id) = match self.subject {
+            Subject::Organisation(id) => ("organisation_id", id.uuid()),
+            Subject::Person(id) => ("person_id", id.uuid()),
+        };
+        self.walk(visible(grant, "tasks", Life::Live), "tasks", column, id, "created_at", "id", TASK)
+    }
+
+    /// A person has none.
+    fn walk_of_mandates(&self, grant: &Grant<Read, Mandate>) -> Option<Walk> {
+        let Subject::Organisation(id) = self.subject else { return None };
+        let base = visible(grant, "mandates", Life::Live);
+        Some(self.walk(base, "mandates", "organisation_id", id.uuid(), "created_at", "id", MANDATE))
+    }
+
+    fn walk_of_changes(&self) -> Walk {
         let (kind, id) = match self.subject {
             Subject::Organisation(id) => (RecordKind::Organisations, id.uuid()),
             Subject::Person(id) => (RecordKind::People, id.uuid()),
@@ -191,11 +224,12 @@ impl Look<'_> {
             let version = i64::try_from(after.id.as_u128()).unwrap_or(i64::MAX);
             later("changes", "at", "version", CHANGE, after, Bind::Integer(version))
         }));
-        changes::newest(tx, Sql::joined(conditions, " AND "), newest("changes", "at", "version"), self.limit)
+        let order = newest("changes", "at", "version");
+        Walk { from: "changes", condition: Sql::joined(conditions, " AND "), order }
     }
 
     #[expect(clippy::too_many_arguments, reason = "each names one column of one query; the callers stand beside it")]
-    fn condition(
+    fn walk(
         &self,
         base: Sql,
         table: &'static str,
@@ -204,11 +238,18 @@ impl Look<'_> {
         time: &'static str,
         key: &'static str,
         kind: u8,
-    ) -> Sql {
+    ) -> Walk {
         let place = |after: &Position| later(table, time, key, kind, after, Bind::Id(UuidColumn(after.id)));
         let conditions = [base, is(table, subject, id)].into_iter().chain(self.after.map(place));
-        Sql::joined(conditions, " AND ")
+        Walk { from: table, condition: Sql::joined(conditions, " AND "), order: newest(table, time, key) }
     }
+}
+
+/// One walk of an index: rows of a table or a join, in an order.
+struct Walk {
+    from: &'static str,
+    condition: Sql,
+    order: Sql,
 }
 
 fn is(table: &'static str, column: &'static str, id: Uuid) -> Sql {

@@ -244,6 +244,29 @@ fn a_status_takes_the_next_step_alone_whatever_statement_says_otherwise() {
 }
 
 #[test]
+fn no_mandate_takes_the_place_of_one_under_which_something_is_sold() {
+    on_each_database(|test| {
+        begin(&test.database);
+        for (number, status) in [(2, "active"), (3, "proposed")] {
+            add(&test.database, &mandate(number, json!({"status": status}))).unwrap();
+        }
+        insert_link(test, 2, 21).unwrap();
+        let (sold, other) = (literal(test, 2), literal(test, 3));
+        if test.name() == "sqlite" {
+            let replace = "INSERT OR REPLACE INTO mandates (id, organisation_id, status, search_text, version, created_at, updated_at)";
+            let row =
+                format!("SELECT {sold}, organisation_id, 'proposed', '', 1, 0, 0 FROM mandates WHERE id = {other}");
+            refused(test.attempt(&format!("{replace} {row}")), "mandates_replaced");
+            let moved = format!("UPDATE OR REPLACE mandates SET id = {sold} WHERE id = {other}");
+            refused(test.attempt(&moved), "mandates_fixed");
+        }
+        refused(test.attempt(&format!("UPDATE mandates SET id = {sold} WHERE id = {other}")), "mandates_fixed");
+        let found = list(&test.database, &[("status", "active")]);
+        assert_eq!(found, [2]);
+    });
+}
+
+#[test]
 fn a_signed_mandate_has_its_day_and_days_are_in_order_whatever_statement_says_otherwise() {
     on_each_database(|test| {
         begin(&test.database);

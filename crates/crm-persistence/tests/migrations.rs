@@ -7,7 +7,7 @@ mod support_users;
 mod schema;
 
 use crm_domain::{TeamId, User};
-use crm_persistence::{StoreError, migrations, users};
+use crm_persistence::{StoreError, bulk, migrations, users};
 use crm_testkit::{TestDatabase, on_each_database};
 use schema::{Schema, postgres, sqlite};
 use support_users::{add, add_team, execute, team, user};
@@ -87,5 +87,49 @@ fn a_server_is_ready_as_long_as_no_step_that_it_needs_is_missing() {
         let none = "DELETE FROM __diesel_schema_migrations WHERE version < '2999'";
         execute(test, none, none);
         assert!(matches!(test.database.ready(), Err(StoreError::SchemaNotCurrent(_))));
+    });
+}
+
+#[test]
+fn indexes_that_are_left_out_of_an_empty_database_come_back_as_they_were() {
+    on_each_database(|test| {
+        let before = schema(test);
+        let left_out = bulk::suspend_indexes(&test.settings).unwrap();
+        assert!(left_out > 50 && schema(test) != before, "{left_out}");
+        assert_eq!(bulk::suspend_indexes(&test.settings).unwrap(), 0, "there is nothing to leave out a second time");
+        let restored = bulk::restore_indexes(&test.settings).unwrap();
+        assert_eq!((restored.len(), schema(test)), (left_out, before));
+        assert!(bulk::restore_indexes(&test.settings).unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_database_without_its_indexes_is_not_served_until_they_are_made() {
+    on_each_database(|test| {
+        let before = schema(test);
+        bulk::suspend_indexes(&test.settings).unwrap();
+        for refused in [test.database.ready(), migrations::require_current(&test.settings)] {
+            let Err(StoreError::SchemaNotCurrent(why)) = refused else { panic!("{refused:?}") };
+            assert!(why.contains("organisations_by_name_key") && why.contains("crm migrate up"), "{why}");
+        }
+        migrations::up(&test.settings).unwrap();
+        assert_eq!(schema(test), before);
+        test.database.ready().unwrap();
+    });
+}
+
+#[test]
+fn no_index_is_left_out_where_there_is_a_record() {
+    on_each_database(|test| {
+        let before = schema(test);
+        let insert = "INSERT INTO products (id, name, name_key, status, search_text, version, created_at, updated_at)";
+        execute(
+            test,
+            &format!("{insert} VALUES (X'00000000000000000000000000000001', 'A', 'a', 'active', ' a', 1, 0, 0)"),
+            &format!(
+                "{insert} VALUES ('00000000-0000-0000-0000-000000000001', 'A', 'a', 'active', ' a', 1, now(), now())"
+            ),
+        );
+        assert_eq!((bulk::suspend_indexes(&test.settings).unwrap(), schema(test)), (0, before));
     });
 }

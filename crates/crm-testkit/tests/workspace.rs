@@ -11,10 +11,11 @@ use std::{
 use serde_json::Value;
 
 /// Which of our crates each of our crates may use. An arrow that is not here is an accident.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("crm", &["crm-api", "crm-app", "crm-domain", "crm-monitoring", "crm-persistence"]),
     ("crm-api", &["crm-app", "crm-domain", "crm-monitoring"]),
     ("crm-app", &["crm-domain", "crm-persistence"]),
+    ("crm-bench", &[]),
     ("crm-domain", &[]),
     ("crm-monitoring", &[]),
     ("crm-persistence", &["crm-domain"]),

@@ -15,6 +15,7 @@ use diesel::{
 use serde::Serialize;
 
 use crate::{
+    dialect::{self, Backend},
     error::StoreError,
     interactions::place::place,
     list,
@@ -63,13 +64,26 @@ pub fn interactions(
     grant: &Grant<Read, Interaction>,
     query: &ListQuery<InteractionField>,
 ) -> Result<InteractionFigures, StoreError> {
-    let conditions = list::conditions(backend(tx), TABLE, place, visible(grant, TABLE, Life::Live), query);
-    let sql = Sql::new()
+    let groups: Vec<Group> = statement(backend(tx), grant, query).typed::<Untyped>().load(connection(tx))?;
+    Ok(figures(groups))
+}
+
+/// The database's plan for it, for tests and for whoever wonders why it is slow.
+pub fn interactions_plan(
+    tx: &mut impl Transaction,
+    grant: &Grant<Read, Interaction>,
+    query: &ListQuery<InteractionField>,
+) -> Result<Vec<String>, StoreError> {
+    let sql = statement(backend(tx), grant, query);
+    Ok(dialect::explain(connection(tx), sql)?)
+}
+
+fn statement(backend: Backend, grant: &Grant<Read, Interaction>, query: &ListQuery<InteractionField>) -> Sql {
+    let conditions = list::conditions(backend, TABLE, place, visible(grant, TABLE, Life::Live), query);
+    Sql::new()
         .push(format!("SELECT occurred_month AS month, type AS word, COUNT(*) AS number FROM {TABLE} WHERE "))
         .append(conditions)
-        .push(" GROUP BY occurred_month, type ORDER BY occurred_month DESC, type");
-    let groups: Vec<Group> = sql.typed::<Untyped>().load(connection(tx))?;
-    Ok(figures(groups))
+        .push(" GROUP BY occurred_month, type ORDER BY occurred_month DESC, type")
 }
 
 fn figures(groups: Vec<Group>) -> InteractionFigures {

@@ -17,6 +17,7 @@ use diesel::{
 use serde::Serialize;
 
 use crate::{
+    dialect::{self, Backend},
     error::StoreError,
     list,
     mandates::place::place,
@@ -63,23 +64,37 @@ pub fn mandates(
     query: &ListQuery<MandateField>,
     today: Date,
 ) -> Result<MandateFigures, StoreError> {
-    let conditions = list::conditions(backend(tx), TABLE, place, visible(grant, TABLE, Life::Live), query);
+    let groups: Vec<Group> = statement(backend(tx), grant, query, today).typed::<Untyped>().load(connection(tx))?;
+    let by_status = names_of::<MandateStatus>().into_iter().map(|status| (status.to_owned(), 0)).collect();
+    Ok(groups.into_iter().fold(MandateFigures { by_status, ..MandateFigures::default() }, MandateFigures::with))
+}
+
+/// The database's plan for it, for tests and for whoever wonders why it is slow.
+pub fn mandates_plan(
+    tx: &mut impl Transaction,
+    grant: &Grant<Read, Mandate>,
+    query: &ListQuery<MandateField>,
+    today: Date,
+) -> Result<Vec<String>, StoreError> {
+    let sql = statement(backend(tx), grant, query, today);
+    Ok(dialect::explain(connection(tx), sql)?)
+}
+
+fn statement(backend: Backend, grant: &Grant<Read, Mandate>, query: &ListQuery<MandateField>, today: Date) -> Sql {
+    let conditions = list::conditions(backend, TABLE, place, visible(grant, TABLE, Life::Live), query);
     let within = |days: u64| {
         let last = today.checked_add_days(Days::new(days)).unwrap_or(Date::MAX);
         Sql::new().push("ends_on BETWEEN ").bind(Bind::Date(today)).push(" AND ").bind(Bind::Date(last))
     };
     let past = Sql::new().push("ends_on < ").bind(Bind::Date(today));
-    let sql = Sql::new()
+    Sql::new()
         .push("SELECT status, COUNT(*) AS number")
         .append(counted(past, "past"))
         .append(counted(within(30), "within_30"))
         .append(counted(within(90), "within_90"))
         .push(format!(" FROM {TABLE} WHERE "))
         .append(conditions)
-        .push(" GROUP BY status");
-    let groups: Vec<Group> = sql.typed::<Untyped>().load(connection(tx))?;
-    let by_status = names_of::<MandateStatus>().into_iter().map(|status| (status.to_owned(), 0)).collect();
-    Ok(groups.into_iter().fold(MandateFigures { by_status, ..MandateFigures::default() }, MandateFigures::with))
+        .push(" GROUP BY status")
 }
 
 /// One more column: how many rows fit the condition.

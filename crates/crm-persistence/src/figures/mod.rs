@@ -6,7 +6,7 @@ mod mandates;
 mod pipeline;
 mod tasks;
 
-pub use interactions::{InteractionFigures, InteractionMonth, interactions};
-pub use mandates::{MandateFigures, mandates};
-pub use pipeline::{PipelineFigures, StageAmounts, StageFigures, pipeline};
-pub use tasks::{TaskFigures, tasks};
+pub use interactions::{InteractionFigures, InteractionMonth, interactions, interactions_plan};
+pub use mandates::{MandateFigures, mandates, mandates_plan};
+pub use pipeline::{PipelineFigures, StageAmounts, StageFigures, pipeline, pipeline_plan};
+pub use tasks::{TaskFigures, tasks, tasks_plan};

@@ -14,6 +14,7 @@ use serde::Serialize;
 use strum::VariantArray;
 
 use crate::{
+    dialect::{self, Backend},
     error::StoreError,
     list,
     organisations::place::place,
@@ -89,13 +90,26 @@ pub fn pipeline(
     grant: &Grant<Read, Organisation>,
     query: &ListQuery<OrganisationField>,
 ) -> Result<PipelineFigures, StoreError> {
-    let conditions = list::conditions(backend(tx), TABLE, place, visible(grant, TABLE, Life::Live), query);
-    let sql = Sql::new()
+    let groups: Vec<Group> = statement(backend(tx), grant, query).typed::<Untyped>().load(connection(tx))?;
+    Ok(figures(groups))
+}
+
+/// The database's plan for it, for tests and for whoever wonders why it is slow.
+pub fn pipeline_plan(
+    tx: &mut impl Transaction,
+    grant: &Grant<Read, Organisation>,
+    query: &ListQuery<OrganisationField>,
+) -> Result<Vec<String>, StoreError> {
+    let sql = statement(backend(tx), grant, query);
+    Ok(dialect::explain(connection(tx), sql)?)
+}
+
+fn statement(backend: Backend, grant: &Grant<Read, Organisation>, query: &ListQuery<OrganisationField>) -> Sql {
+    let conditions = list::conditions(backend, TABLE, place, visible(grant, TABLE, Life::Live), query);
+    Sql::new()
         .push(format!("SELECT pipeline_stage AS stage, currency, {SUMS} FROM {TABLE} WHERE "))
         .append(conditions)
-        .push(" GROUP BY pipeline_stage, currency");
-    let groups: Vec<Group> = sql.typed::<Untyped>().load(connection(tx))?;
-    Ok(figures(groups))
+        .push(" GROUP BY pipeline_stage, currency")
 }
 
 fn figures(groups: Vec<Group>) -> PipelineFigures {

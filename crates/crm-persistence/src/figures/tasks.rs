@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use crate::{
     column::TimeColumn,
+    dialect::{self, Backend},
     error::StoreError,
     list,
     sql::{Bind, Sql},
@@ -64,23 +65,37 @@ pub fn tasks(
     query: &ListQuery<TaskField>,
     now: Timestamp,
 ) -> Result<TaskFigures, StoreError> {
-    let conditions = list::conditions(backend(tx), TABLE, place, visible(grant, TABLE, Life::Live), query);
+    let groups: Vec<Group> = statement(backend(tx), grant, query, now).typed::<Untyped>().load(connection(tx))?;
+    let by_status = names_of::<TaskStatus>().into_iter().map(|status| (status.to_owned(), 0)).collect();
+    Ok(groups.into_iter().fold(TaskFigures { by_status, ..TaskFigures::default() }, TaskFigures::with))
+}
+
+/// The database's plan for it, for tests and for whoever wonders why it is slow.
+pub fn tasks_plan(
+    tx: &mut impl Transaction,
+    grant: &Grant<Read, Task>,
+    query: &ListQuery<TaskField>,
+    now: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    let sql = statement(backend(tx), grant, query, now);
+    Ok(dialect::explain(connection(tx), sql)?)
+}
+
+fn statement(backend: Backend, grant: &Grant<Read, Task>, query: &ListQuery<TaskField>, now: Timestamp) -> Sql {
+    let conditions = list::conditions(backend, TABLE, place, visible(grant, TABLE, Life::Live), query);
     let time = |time: Timestamp| Bind::Time(TimeColumn::from(time));
     let within = |span: TimeDelta| {
         Sql::new().push("due_at >= ").bind(time(now)).push(" AND due_at < ").bind(time(now.plus(span)))
     };
     let overdue = Sql::new().push("due_at < ").bind(time(now));
-    let sql = Sql::new()
+    Sql::new()
         .push("SELECT status, COUNT(*) AS number")
         .append(counted(overdue, "overdue"))
         .append(counted(within(TimeDelta::hours(24)), "within_a_day"))
         .append(counted(within(TimeDelta::days(7)), "within_a_week"))
         .push(format!(" FROM {TABLE} WHERE "))
         .append(conditions)
-        .push(" GROUP BY status");
-    let groups: Vec<Group> = sql.typed::<Untyped>().load(connection(tx))?;
-    let by_status = names_of::<TaskStatus>().into_iter().map(|status| (status.to_owned(), 0)).collect();
-    Ok(groups.into_iter().fold(TaskFigures { by_status, ..TaskFigures::default() }, TaskFigures::with))
+        .push(" GROUP BY status")
 }
 
 /// One more column: how many rows fit the condition.

@@ -51,6 +51,21 @@ impl Touched {
     }
 }
 
+/// Works the times of all records out again, by one statement for each table.
+pub fn settle_all(tx: &mut WriteTx) -> Result<(), StoreError> {
+    const OF_ORGANISATIONS: &str = "SELECT organisation_id AS id, MAX(occurred_at) AS at FROM interactions \
+        WHERE organisation_id IS NOT NULL AND deleted_at IS NULL GROUP BY organisation_id";
+    const OF_PEOPLE: &str = "SELECT person_id AS id, MAX(interactions.occurred_at) AS at FROM interaction_people \
+        JOIN interactions ON interactions.id = interaction_id WHERE deleted_at IS NULL GROUP BY person_id";
+    for (table, latest) in [("organisations", OF_ORGANISATIONS), ("people", OF_PEOPLE)] {
+        let update = format!(
+            "UPDATE {table} SET last_activity_at = latest.at FROM ({latest}) AS latest WHERE {table}.id = latest.id"
+        );
+        Sql::new().push(update).execute(connection(tx))?;
+    }
+    Ok(())
+}
+
 fn settle(tx: &mut WriteTx, table: &'static str, latest: &str, id: Uuid) -> Result<(), StoreError> {
     for value in ["last_activity_at".to_owned(), format!("({latest})")] {
         let update = Sql::new().push(format!("UPDATE {table} SET last_activity_at = {value} WHERE {table}.id = "));

@@ -113,14 +113,32 @@ pub fn insert_many<A: ActionType>(
     _grant: &Grant<A, Interaction>,
     new: &[Interaction],
 ) -> Result<(), StoreError> {
-    let rows: Vec<InteractionRow> = new.iter().map(InteractionRow::from).collect();
-    insert_all!(connection(tx), table::table, &rows)?;
-    participants::insert(connection(tx), new)?;
+    insert_rows(tx, new)?;
     let mut touched = Touched::default();
     for interaction in new {
         touched.add(interaction);
     }
     touched.settle(tx)
+}
+
+/// Adds interactions of the past without keeping the last activity: [`settle_all`] does so for all of them.
+pub fn insert_past<A: ActionType>(
+    tx: &mut WriteTx,
+    _grant: &Grant<A, Interaction>,
+    new: &[Interaction],
+) -> Result<(), StoreError> {
+    insert_rows(tx, new)
+}
+
+/// Works the last activity of every organisation and person out again.
+pub fn settle_all<A: ActionType>(tx: &mut WriteTx, _grant: &Grant<A, Interaction>) -> Result<(), StoreError> {
+    activity::settle_all(tx)
+}
+
+fn insert_rows(tx: &mut WriteTx, new: &[Interaction]) -> Result<(), StoreError> {
+    let rows: Vec<InteractionRow> = new.iter().map(InteractionRow::from).collect();
+    insert_all!(connection(tx), table::table, &rows)?;
+    Ok(participants::insert(connection(tx), new)?)
 }
 
 /// Saves a new state over that of `before`, and keeps the last activity of the organisations and people of both. A record that is out of

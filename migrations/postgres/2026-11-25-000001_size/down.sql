@@ -1,0 +1,11 @@
+DROP TABLE suspended_indexes;
+ALTER TABLE organisations ALTER COLUMN search_text SET STATISTICS -1;
+ALTER TABLE people ALTER COLUMN search_text SET STATISTICS -1;
+ALTER TABLE products ALTER COLUMN search_text SET STATISTICS -1;
+ALTER TABLE mandates ALTER COLUMN search_text SET STATISTICS -1;
+ALTER TABLE interactions ALTER COLUMN search_text SET STATISTICS -1;
+ALTER TABLE tasks ALTER COLUMN search_text SET STATISTICS -1;
+CREATE INDEX organisations_name_words ON organisations USING gin ((' ' || name_key) gin_trgm_ops);
+CREATE INDEX people_name_words ON people USING gin ((' ' || full_name_key) gin_trgm_ops);
+DROP INDEX mandates_standing;
+DROP INDEX organisations_pipeline;

@@ -1,0 +1,1 @@
+DROP TRIGGER mandates_fixed ON mandates;

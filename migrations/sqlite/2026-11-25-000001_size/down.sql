@@ -1,0 +1,3 @@
+DROP TABLE suspended_indexes;
+DROP INDEX mandates_standing;
+DROP INDEX organisations_pipeline;

@@ -1,0 +1,2 @@
+DROP TRIGGER mandates_fixed;
+DROP TRIGGER mandates_replaced;
