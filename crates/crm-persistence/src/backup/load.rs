@@ -165,6 +165,7 @@ impl<R: Read + Seek + Send> Backup<R> {
 type Rows = (usize, Vec<Vec<Cell>>);
 
 /// Reads all blocks and holds them against the manifest.
+#[expect(clippy::needless_pass_by_value, reason = "the channel closes with the last block, when its sender goes")]
 fn unpack<R: Read + Seek>(
     file: &mut R,
     manifest: &Manifest,

@@ -170,7 +170,7 @@ impl Sum {
     }
 
     pub fn of(self, table: &SavedTable) -> TableManifest {
-        let sha256 = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = self.hash.finalize().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         TableManifest {
             name: table.name.to_owned(),
             columns: table.columns.clone(),

@@ -138,7 +138,7 @@ pub fn settle_all<A: ActionType>(tx: &mut WriteTx, _grant: &Grant<A, Interaction
 fn insert_rows(tx: &mut WriteTx, new: &[Interaction]) -> Result<(), StoreError> {
     let rows: Vec<InteractionRow> = new.iter().map(InteractionRow::from).collect();
     insert_all!(connection(tx), table::table, &rows)?;
-    Ok(participants::insert(connection(tx), new)?)
+    participants::insert(connection(tx), new)
 }
 
 /// Saves a new state over that of `before`, and keeps the last activity of the organisations and people of both. A record that is out of
