@@ -50,6 +50,8 @@ where
         let next = if arrived < LEAST_BYTES { (body, deadline, arrived) } else { (body, Instant::now() + within, 0) };
         Some((piece, Some(next)))
     })
+    // The reader of the form asks once more behind the end.
+    .fuse()
 }
 
 #[cfg(test)]
