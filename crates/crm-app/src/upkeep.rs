@@ -9,7 +9,9 @@ use std::{
 };
 
 use crm_domain::access::Actor;
-use crm_persistence::{api_keys, attempts, idempotency, password_resets, sessions};
+use crm_persistence::{
+    access_changes, api_keys, attempts, idempotency, notifications, password_resets, realtime_tickets, sessions,
+};
 use tokio::{sync::Notify, time::timeout};
 
 use crate::{App, Error, REFRESH, limits};
@@ -33,6 +35,10 @@ pub struct Removed {
     pub attempts: usize,
     /// Answers to idempotency keys.
     pub idempotency_keys: usize,
+    /// Notifications.
+    pub notifications: usize,
+    /// Tickets for sockets.
+    pub tickets: usize,
 }
 
 /// Ends the task when asked.
@@ -78,7 +84,11 @@ impl App {
                     attempts: attempts::remove_old(tx, now.plus(-limits::REMEMBERED_FOR))?
                         + attempts::remove_old_networks(tx, now.plus(-limits::FAMILIAR_FOR))?,
                     idempotency_keys: 0,
+                    notifications: notifications::remove_expired(tx, now)?,
+                    tickets: realtime_tickets::remove_expired(tx, now)?,
                 };
+                // An instance that has not looked for a day looks at everybody.
+                access_changes::remove_old(tx, now.plus(-chrono::TimeDelta::days(1)))?;
                 Ok(tx.unchanged(removed))
             })
             .await?;
