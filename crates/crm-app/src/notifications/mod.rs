@@ -11,7 +11,7 @@ use crm_domain::{
 use crm_persistence::notifications;
 
 use crate::{Answer, App, Error, Expected, Input, Once, expected::settled};
-pub(crate) use news::{News, tell};
+pub(crate) use news::{News, is_ones_own, tell};
 pub use notifications::Shown;
 
 /// The use cases of notifications.
