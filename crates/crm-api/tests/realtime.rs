@@ -336,7 +336,8 @@ async fn instances_hear_each_other_by_redis() {
         let test = TestApp::spawn_with(database, log(), |app, _| app.bus = bus(1)).await;
         let served = Served::over(test);
         let folder = std::env::temp_dir().join("crm-realtime-tests");
-        let other = App::new(served.test.test.database.clone(), AppSettings { bus: bus(2), ..AppSettings::new(folder) });
+        let other =
+            App::new(served.test.test.database.clone(), AppSettings { bus: bus(2), ..AppSettings::new(folder) });
         other.start();
         let mut uma = served.listen("uma", &["users"]).await;
         let manage = policy::authorise(&Actor::system("test")).unwrap();

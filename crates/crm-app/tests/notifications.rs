@@ -119,7 +119,10 @@ async fn each_row_of_the_table_tells_whom_it_says() {
         let today = app.now().date();
         let ends_on = today + chrono::Days::new(10);
         let patch = MandatePatch::read(json!({"status": "signed", "ends_on": ends_on})).expect("a body");
-        app.mandates().update(policy::authorise(root).expect("may"), mandate.id, Expected::Any, patch).await.expect("signed");
+        app.mandates()
+            .update(policy::authorise(root).expect("may"), mandate.id, Expected::Any, patch)
+            .await
+            .expect("signed");
         assert_eq!(
             firm.told().await,
             [("boss", MandateSigned), ("boss", MandateExpiring), ("ann", MandateSigned), ("ann", MandateExpiring)]
@@ -228,7 +231,9 @@ async fn a_notification_is_read_put_away_and_forgotten() {
             firm.task(&firm.bob.1, json!({"title": title, "assignee_id": firm.ann.0.id})).await;
         }
         app.relay_once().await.expect("relayed");
-        let count = async || app.notifications().unread_count(policy::authorise(&firm.ann.1).expect("may")).await.expect("a number");
+        let count = async || {
+            app.notifications().unread_count(policy::authorise(&firm.ann.1).expect("may")).await.expect("a number")
+        };
         assert_eq!(count().await, 2);
         let first = inbox(&app, &firm.ann.1).await.remove(0);
         let update = async |actor: &Actor, body: Value| {
