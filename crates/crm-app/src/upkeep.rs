@@ -77,6 +77,8 @@ impl App {
         let mut removed = self
             .write(&actor, move |tx| {
                 let now = tx.at();
+                // Before the sessions that they are for; they have expired long before those are removed.
+                let tickets = realtime_tickets::remove_expired(tx, now)?;
                 let removed = Removed {
                     sessions: sessions::remove_expired(tx, long_ago)?,
                     api_keys: api_keys::remove_expired(tx, long_ago)?,
@@ -85,7 +87,7 @@ impl App {
                         + attempts::remove_old_networks(tx, now.plus(-limits::FAMILIAR_FOR))?,
                     idempotency_keys: 0,
                     notifications: notifications::remove_expired(tx, now)?,
-                    tickets: realtime_tickets::remove_expired(tx, now)?,
+                    tickets,
                 };
                 // An instance that has not looked for a day looks at everybody.
                 access_changes::remove_old(tx, now.plus(-chrono::TimeDelta::days(1)))?;

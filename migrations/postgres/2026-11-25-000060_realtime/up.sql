@@ -47,8 +47,8 @@ CREATE TABLE notification_preferences (
 
 CREATE TABLE realtime_tickets (
     hash BYTEA NOT NULL PRIMARY KEY,
-    session_id UUID REFERENCES sessions (id) ON DELETE CASCADE,
-    api_key_id UUID REFERENCES api_keys (id) ON DELETE CASCADE,
+    session_id UUID REFERENCES sessions (id),
+    api_key_id UUID REFERENCES api_keys (id),
     expires_at TIMESTAMPTZ NOT NULL
 );
 

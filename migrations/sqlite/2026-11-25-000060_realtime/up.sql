@@ -47,8 +47,8 @@ CREATE TABLE notification_preferences (
 
 CREATE TABLE realtime_tickets (
     hash BLOB NOT NULL PRIMARY KEY,
-    session_id BLOB REFERENCES sessions (id) ON DELETE CASCADE CHECK (length(session_id) = 16),
-    api_key_id BLOB REFERENCES api_keys (id) ON DELETE CASCADE CHECK (length(api_key_id) = 16),
+    session_id BLOB REFERENCES sessions (id) CHECK (length(session_id) = 16),
+    api_key_id BLOB REFERENCES api_keys (id) CHECK (length(api_key_id) = 16),
     expires_at INTEGER NOT NULL
 ) STRICT;
 
