@@ -55,8 +55,8 @@ async fn main() -> Result<(), Failure> {
     let began = now();
     let mut listeners = JoinSet::new();
     for _ in 0..sockets {
-        let (address, token, ready, told) = (address.clone(), token.clone(), Arc::clone(&ready), told.clone());
-        listeners.spawn(async move { listen(&address, &token, &ready, &told).await });
+        let (address, token, told, open) = (address.clone(), token.clone(), told.clone(), Arc::clone(&ready));
+        listeners.spawn(async move { listen(&address, &token, &open, &told).await });
         // As many as a server takes in at once.
         while listeners.len() > ready.0.load(Ordering::Acquire) + 200 {
             timeout(Duration::from_secs(30), ready.1.notified())

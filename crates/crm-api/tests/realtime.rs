@@ -22,7 +22,7 @@ use tokio_tungstenite::{
 };
 
 /// How long anything may take before a test gives up, on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running server over the database of a test, with everything that goes on beside the requests.
 struct Served {

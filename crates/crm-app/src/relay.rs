@@ -199,7 +199,6 @@ mod tests {
     fn another_instance_takes_over_within_five_seconds() {
         let longest = LEASE.to_std().unwrap() + INTERVAL;
         assert!(longest <= Duration::from_secs(5));
-        let renewed_at_the_latest = LEASE.to_std().unwrap() - RENEWED_BELOW.to_std().unwrap() + INTERVAL;
-        assert!(renewed_at_the_latest < LEASE.to_std().unwrap(), "a healthy holder never lets it run out");
+        assert!(RENEWED_BELOW.to_std().unwrap() > INTERVAL, "a healthy holder never lets it run out");
     }
 }

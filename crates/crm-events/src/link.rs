@@ -87,14 +87,13 @@ impl Speaker {
         let Some(elsewhere) = &self.bus.0.elsewhere else { return Ok(()) };
         let message = Message { from: self.bus.0.id, number: self.number, event };
         let text = serde_json::to_string(&message).expect("ids, numbers and words serialise to JSON");
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => {
-                let config = AsyncConnectionConfig::new()
-                    .set_connection_timeout(Some(PATIENCE))
-                    .set_response_timeout(Some(PATIENCE));
-                elsewhere.client.get_multiplexed_async_connection_with_config(&config).await?
-            }
+        let mut connection = if let Some(connection) = self.connection.take() {
+            connection
+        } else {
+            let config = AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(PATIENCE))
+                .set_response_timeout(Some(PATIENCE));
+            elsewhere.client.get_multiplexed_async_connection_with_config(&config).await?
         };
         cmd("PUBLISH").arg(&elsewhere.channel).arg(text).query_async::<()>(&mut connection).await?;
         self.connection = Some(connection);

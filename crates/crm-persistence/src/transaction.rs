@@ -172,7 +172,9 @@ impl<'a> WriteTx<'a> {
             affected = part.take_affected();
             Ok(done)
         });
-        affected.into_iter().for_each(|one| self.affects(one));
+        for one in affected {
+            self.affects(one);
+        }
         result.map_err(|error| match error {
             Part::Work(error) => error,
             Part::Store(error) => StoreError::from(error).into(),

@@ -110,6 +110,7 @@ async fn set_preferences(
     Ok(HttpResponse::Ok().json(app.notifications().set_preferences(grant, body.read?).await?))
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is what `Once` calls it with")]
 fn counted(read: &usize) -> Answer {
     answer::answer(StatusCode::OK, None, None, &json!({"read": read}))
 }

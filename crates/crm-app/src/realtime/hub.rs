@@ -5,7 +5,7 @@
 //! withdrawn is never pushed by it. Nothing here waits for a socket: each has a queue, and one that is full gets no more.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -392,7 +392,7 @@ impl Hub {
                 match present.get(&credential) {
                     None => self.withdraw(&socket.control, Closing::SessionEnded),
                     Some(rights) if *rights != *socket.rights => self.withdraw(&socket.control, Closing::RightsChanged),
-                    Some(_) => continue,
+                    Some(_) => {}
                 }
             }
         }
@@ -472,8 +472,8 @@ impl App {
             }
             look.has_more = heads.changes > look.heads.changes || heads.notifications > look.heads.notifications;
             for one in &look.notifications {
-                if !look.unread.contains_key(&one.user_id) {
-                    look.unread.insert(one.user_id, notifications::unread_count(tx, one.user_id, now)?);
+                if let Entry::Vacant(place) = look.unread.entry(one.user_id) {
+                    place.insert(notifications::unread_count(tx, one.user_id, now)?);
                 }
             }
             let told_of =

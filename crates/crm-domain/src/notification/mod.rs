@@ -170,8 +170,8 @@ impl Notification {
     pub fn apply(&self, patch: &NotificationPatch, at: Timestamp) -> Result<Applied<Self>, Invalid> {
         let mut edit = Editor::new();
         let mut state = self.clone();
-        edit.optional("read_at", &mut state.read_at, &stamped(&patch.read, self.read_at, at));
-        edit.optional("archived_at", &mut state.archived_at, &stamped(&patch.archived, self.archived_at, at));
+        edit.optional("read_at", &mut state.read_at, &stamped(patch.read, self.read_at, at));
+        edit.optional("archived_at", &mut state.archived_at, &stamped(patch.archived, self.archived_at, at));
         if edit.has_changes() {
             state.version = self.version.next();
         }
@@ -180,7 +180,7 @@ impl Notification {
 }
 
 /// What becomes of a time that says since when something is so.
-fn stamped(field: &Field<bool>, present: Option<Timestamp>, at: Timestamp) -> Field<Timestamp> {
+fn stamped(field: Field<bool>, present: Option<Timestamp>, at: Timestamp) -> Field<Timestamp> {
     match field {
         Field::Set(true) if present.is_none() => Field::Set(at),
         Field::Set(false) | Field::Clear => Field::Clear,

@@ -111,9 +111,10 @@ fn every_kind_has_words_of_its_own_in_both_languages() {
 
 #[test]
 fn priorities_are_those_of_the_table() {
+    use NotificationKind::{MandateExpiring, PipelineSigned, TaskAssigned, TaskCompleted, TaskOverdue};
+
     let high: Vec<_> =
         NotificationKind::VARIANTS.iter().filter(|kind| kind.priority() == NotificationPriority::High).collect();
-    use NotificationKind::{MandateExpiring, PipelineSigned, TaskAssigned, TaskCompleted, TaskOverdue};
     assert_eq!(high, [&TaskAssigned, &TaskOverdue, &PipelineSigned, &MandateExpiring]);
     assert_eq!(TaskCompleted.priority(), NotificationPriority::Low);
 }
