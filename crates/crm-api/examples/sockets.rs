@@ -1,4 +1,4 @@
-//! Opens many WebSockets to a running server, makes one change after the other, and tells how long each took to reach all of
+//! Opens many sockets to a running server, makes one change after the other, and tells how long each took to reach all of
 //! them, and what one socket costs the server.
 //!
 //! ```text
@@ -69,8 +69,8 @@ async fn main() -> Result<(), Failure> {
     }
     println!("{sockets} sockets open after {:.1} s", began.elapsed().as_secs_f64());
     if let (Some(before), Some(after)) = (before, resident(rest.first())) {
-        let each = (after.saturating_sub(before)) as f64 / sockets as f64;
-        println!("server: {before} KiB before, {after} KiB now: {each:.1} KiB for each socket");
+        let each = after.saturating_sub(before) * 1024 / u64::try_from(sockets)?.max(1);
+        println!("server: {before} KiB before, {after} KiB now: {each} bytes for each socket");
     }
     let mut spans = Vec::new();
     for number in 0..broadcasts {
