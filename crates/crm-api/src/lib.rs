@@ -24,6 +24,7 @@ pub mod problem;
 mod rates;
 mod server;
 mod settings;
+mod socket;
 mod v1;
 
 pub use openapi::document;

@@ -21,6 +21,8 @@ pub struct ApiSettings {
     pub upload_deadline: Duration,
     /// How many requests each caller may send.
     pub rates: RateSettings,
+    /// The pages beside those of this very host that may open sockets, such as `https://crm.example.com`.
+    pub origins: Vec<String>,
     /// The proxies whose word is taken for where a request comes from.
     pub trusted_proxies: Vec<Network>,
 }
@@ -34,6 +36,7 @@ impl Default for ApiSettings {
             request_deadline: Duration::from_secs(30),
             upload_deadline: Duration::from_mins(15),
             rates: RateSettings::default(),
+            origins: Vec::new(),
             trusted_proxies: Vec::new(),
         }
     }

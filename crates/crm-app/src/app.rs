@@ -7,6 +7,7 @@ use crm_domain::{
     access::{ActionType, Actor, BuiltInRole, Denied, Grant, Guarded, policy},
     values::Timestamp,
 };
+use crm_events::{Bus, Event};
 use crm_persistence::{Database, ReadTx, Recorded, Stamp, WriteTx};
 use slog::{Discard, Logger};
 use tokio::{
@@ -14,13 +15,37 @@ use tokio::{
     task::spawn_blocking,
     time::timeout,
 };
+use uuid::Uuid;
 
 use crate::{
-    Clock, Error, HashingSettings, MailSettings, SystemClock, Vault, api_keys::ApiKeys, changes::Changes, clock::Times,
-    explain::Access, figures::Figures, import::Imports, import::Runner, interactions::Interactions, links::Links,
-    mail::Mail, mandate_products::MandateProducts, mandates::Mandates, organisations::Organisations, password::Hashing,
-    people::People, products::Products, relay::Relay, roles::Roles, second_factor::SecondFactors, sessions::Sessions,
-    tasks::Tasks, teams::Teams, timeline::Timelines, upkeep::Upkeep, users::Users,
+    Clock, Error, HashingSettings, MailSettings, SystemClock, Vault,
+    api_keys::ApiKeys,
+    changes::Changes,
+    clock::Times,
+    explain::Access,
+    figures::Figures,
+    import::Imports,
+    import::Runner,
+    interactions::Interactions,
+    links::Links,
+    mail::Mail,
+    mandate_products::MandateProducts,
+    mandates::Mandates,
+    notifications::Notifications,
+    organisations::Organisations,
+    password::Hashing,
+    people::People,
+    products::Products,
+    realtime::{Hub, Realtime, RealtimeSettings},
+    relay::Relay,
+    roles::Roles,
+    second_factor::SecondFactors,
+    sessions::Sessions,
+    tasks::Tasks,
+    teams::Teams,
+    timeline::Timelines,
+    upkeep::Upkeep,
+    users::Users,
 };
 
 /// What the use cases need to be told.
@@ -38,6 +63,10 @@ pub struct AppSettings {
     pub vault: Vault,
     /// The built-in roles whose users must have a second factor.
     pub second_factor_roles: Vec<BuiltInRole>,
+    /// What the instances say to each other.
+    pub bus: Bus,
+    /// How many sockets there may be.
+    pub realtime: RealtimeSettings,
     /// Where what nobody waits for tells of its failures.
     pub log: Logger,
     /// The clock.
@@ -55,6 +84,8 @@ impl AppSettings {
             mail: MailSettings::none(),
             vault: Vault::forgotten().expect("a system without random bits can do nothing at all"),
             second_factor_roles: Vec::new(),
+            bus: Bus::in_process(),
+            realtime: RealtimeSettings::default(),
             log: Logger::root(Discard, slog::o!()),
             clock: Arc::new(SystemClock),
         }
@@ -70,6 +101,8 @@ impl fmt::Debug for AppSettings {
             .field("hashing", &self.hashing)
             .field("mail", &self.mail)
             .field("second_factor_roles", &self.second_factor_roles)
+            .field("bus", &self.bus)
+            .field("realtime", &self.realtime)
             .finish_non_exhaustive()
     }
 }
@@ -88,6 +121,9 @@ struct Inner {
     hashing: Hashing,
     mail: Mail,
     relay: Relay,
+    hub: Hub,
+    /// Tells this instance from the others.
+    instance: Uuid,
     runner: Runner,
     upkeep: Upkeep,
 }
@@ -99,10 +135,13 @@ impl App {
     /// The use cases over this database.
     pub fn new(database: Database, settings: AppSettings) -> Self {
         let permits = |connections: u32| Arc::new(Semaphore::new(connections as usize));
+        let times = Times::new(Arc::clone(&settings.clock));
         Self(Arc::new(Inner {
             readers: permits(database.read_connections()),
             writers: permits(database.write_connections()),
-            times: Times::new(Arc::clone(&settings.clock)),
+            instance: times.new_id::<()>().uuid(),
+            hub: Hub::default(),
+            times,
             hashing: Hashing::new(settings.hashing),
             mail: Mail::default(),
             relay: Relay::default(),
@@ -194,6 +233,16 @@ impl App {
         Changes { app: self.clone() }
     }
 
+    /// Notifications.
+    pub fn notifications(&self) -> Notifications {
+        Notifications { app: self.clone() }
+    }
+
+    /// Sockets.
+    pub fn realtime(&self) -> Realtime {
+        Realtime { app: self.clone() }
+    }
+
     /// Imports.
     pub fn imports(&self) -> Imports {
         Imports { app: self.clone() }
@@ -234,19 +283,22 @@ impl App {
         Access { app: self.clone() }
     }
 
-    /// Starts what goes on beside the requests: the relay, the upkeep of imports, the removal of what has expired, the
+    /// Starts what goes on beside the requests: the bus, the relay, the hub, the upkeep of imports, the removal of what has expired, the
     /// mail.
     ///
     /// Must be called within a tokio runtime. Call [`App::stop`] before the runtime is shut down.
     pub fn start(&self) {
+        self.bus().start();
         Runner::start(self);
         Relay::start(self);
+        Hub::start(self);
         Upkeep::start(self);
         Mail::start(self);
     }
 
     /// Asks what goes on beside the requests to end: a running import stops after its present chunk of rows.
     pub fn stop(&self) {
+        self.0.hub.stop();
         self.0.runner.stop();
         self.0.relay.stop();
         self.0.upkeep.stop();
@@ -263,6 +315,20 @@ impl App {
 
     pub(crate) fn relay(&self) -> &Relay {
         &self.0.relay
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    /// What the instances say to each other.
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.0.settings.bus
+    }
+
+    /// What tells this instance from the others.
+    pub(crate) fn instance(&self) -> Uuid {
+        self.0.instance
     }
 
     pub(crate) fn upkeep(&self) -> &Upkeep {
@@ -311,7 +377,12 @@ impl App {
         work: impl FnOnce(&mut WriteTx) -> Result<Recorded<T>, Error>,
     ) -> Result<T, Error> {
         let stamp = Stamp { actor: actor.clone(), at: self.now(), import_id };
+        let before = self.database().access_changes();
         let done = self.database().write(stamp, work)?;
+        // Of two at the same time one may say it for both, or each of them for itself.
+        if self.database().access_changes() != before {
+            self.bus().publish(Event::AccessChanged);
+        }
         self.relay().wake();
         Ok(done)
     }

@@ -36,30 +36,31 @@ impl Changes {
 }
 
 /// How far a caller sees each kind of record.
-fn readable(actor: &Actor) -> Readable {
-    let organisations = scope::<Organisation>(actor);
-    let people = scope::<Person>(actor);
-    let (products, mandates) = (scope::<Product>(actor), scope::<Mandate>(actor));
+pub(crate) fn readable(actor: &Actor) -> Readable {
+    let kinds = <RecordKind as strum::VariantArray>::VARIANTS.iter();
+    let seen = kinds.filter_map(|kind| Some((*kind, scope_of(*kind, actor)?)));
+    seen.fold(Readable::default(), |readable, (kind, scope)| readable.and(kind, scope))
+}
+
+/// How far a caller sees records of a kind; none where not at all.
+pub(crate) fn scope_of(kind: RecordKind, actor: &Actor) -> Option<Scope> {
     // Whoever sees a link sees both its ends.
     let both = |one: Result<Scope, Denied>, other: Result<Scope, Denied>| {
         one.ok().zip(other.ok()).map(|(one, other)| one.narrowed(other))
     };
-    let kinds = [
-        (RecordKind::Organisations, organisations.ok()),
-        (RecordKind::People, people.ok()),
-        (RecordKind::Links, both(organisations, people)),
-        (RecordKind::Products, products.ok()),
-        (RecordKind::Mandates, mandates.ok()),
-        (RecordKind::MandateProducts, both(mandates, products)),
-        (RecordKind::Interactions, scope::<Interaction>(actor).ok()),
-        (RecordKind::Tasks, scope::<Task>(actor).ok()),
-        (RecordKind::Users, scope::<User>(actor).ok()),
-        (RecordKind::Teams, scope::<Team>(actor).ok()),
-        (RecordKind::Roles, scope::<Role>(actor).ok()),
-        (RecordKind::Imports, organisations.ok()),
-    ];
-    let seen = kinds.into_iter().filter_map(|(kind, scope)| Some((kind, scope?)));
-    seen.fold(Readable::default(), |readable, (kind, scope)| readable.and(kind, scope))
+    match kind {
+        RecordKind::Organisations | RecordKind::Imports => scope::<Organisation>(actor).ok(),
+        RecordKind::People => scope::<Person>(actor).ok(),
+        RecordKind::Links => both(scope::<Organisation>(actor), scope::<Person>(actor)),
+        RecordKind::Products => scope::<Product>(actor).ok(),
+        RecordKind::Mandates => scope::<Mandate>(actor).ok(),
+        RecordKind::MandateProducts => both(scope::<Mandate>(actor), scope::<Product>(actor)),
+        RecordKind::Interactions => scope::<Interaction>(actor).ok(),
+        RecordKind::Tasks => scope::<Task>(actor).ok(),
+        RecordKind::Users => scope::<User>(actor).ok(),
+        RecordKind::Teams => scope::<Team>(actor).ok(),
+        RecordKind::Roles => scope::<Role>(actor).ok(),
+    }
 }
 
 fn scope<R: Guarded>(actor: &Actor) -> Result<Scope, Denied> {

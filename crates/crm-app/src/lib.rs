@@ -21,6 +21,7 @@ mod links;
 mod mail;
 mod mandate_products;
 mod mandates;
+mod notifications;
 mod once;
 mod one_time_code;
 mod organisations;
@@ -28,6 +29,7 @@ mod ownership;
 pub mod password;
 mod people;
 mod products;
+mod realtime;
 mod references;
 mod relay;
 mod roles;
@@ -48,6 +50,7 @@ pub use app::{App, AppSettings};
 pub use batch::{Atomicity, BatchOutcome, BatchRequest, Done, MOST_OPERATIONS, Operation};
 pub use changes::Changes;
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use crm_events::{Bus, BusError, BusStatistics, RedisSettings};
 pub use crm_persistence::{
     figures::{
         InteractionFigures, InteractionMonth, MandateFigures, PipelineFigures, StageAmounts, StageFigures, TaskFigures,
@@ -70,12 +73,18 @@ pub use links::{LinkGrants, Links, Pair, Put};
 pub use mail::{Encryption, MailError, MailSettings, Post, SmtpSettings};
 pub use mandate_products::{AttachGrants, Attached, MandateAndProduct, MandateProducts};
 pub use mandates::Mandates;
+pub use notifications::{Notifications, Shown};
 pub use once::{IdempotencyKey, Once};
 pub use one_time_code::RECOVERY_CODES;
 pub use organisations::Organisations;
 pub use password::HashingSettings;
 pub use people::People;
 pub use products::Products;
+pub use realtime::{
+    Closing, Connection, Ending, MOST_TOPICS, Out, Pushed, Realtime, RealtimeSettings, RealtimeStatistics, Replay,
+    Replayed, Signal, TICKET, Topic, Topics,
+};
+pub use relay::{LEASE, Relayed};
 pub use roles::Roles;
 pub use search::SearchQuery;
 pub use second_factor::{FactorStatus, NewFactor, SecondFactors};

@@ -108,6 +108,12 @@ impl SignInAttempt {
         self.subjects().try_for_each(|subject| attempts::forgive(tx, subject))
     }
 
+    /// The network, where the account has not been used from it; none where it has, or where it is not known.
+    pub(crate) fn unknown_network(&self) -> Option<&str> {
+        let is_familiar = self.account.kind == AttemptKind::Familiar;
+        self.network.as_ref().filter(|_| !is_familiar).map(|network| network.key.as_str())
+    }
+
     /// The user is in: the account begins anew, and the network is known.
     pub(crate) fn succeeded(&self, tx: &mut WriteTx, user: UserId) -> Result<(), StoreError> {
         attempts::forget(tx, &self.account)?;

@@ -1,28 +1,60 @@
-//! The relay gives every committed change its position in one gapless order.
+//! The relay: it gives every committed change its position in one gapless order, works out who is to be told, and says on
+//! the bus how far it has come.
 //!
 //! A change gets its position after its commit, because two transactions that run at the same time commit in an order
-//! that neither of them knows. The store sees to it that one instance at a time gives out positions.
+//! that neither of them knows. One instance at a time does this work, by a lease that it renews and that another one takes
+//! when it is not. The lease only saves work: the rows that are changed keep two relays apart whatever the clocks say.
+//! Everything here happens at least once, and may happen twice: each step begins where the last one that was committed
+//! ended, and a notification is kept once by a unique key.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use crm_domain::access::Actor;
-use crm_persistence::changes;
+use chrono::TimeDelta;
+use crm_domain::{access::Actor, values::Timestamp};
+use crm_events::{Event, Received};
+use crm_persistence::{
+    changes::{self, Heads},
+    leases,
+};
 use tokio::{
     sync::{Mutex, Notify},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use crate::{App, Error};
 
 /// How often the relay looks for changes that nobody told it of: those of other instances that died before their relay
 /// came to them.
-const INTERVAL: Duration = Duration::from_secs(1);
+pub const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the lease holds. With the interval it is the longest time without a relay after its holder has died.
+pub const LEASE: TimeDelta = TimeDelta::seconds(3);
+
+/// With less than this left the lease is renewed.
+const RENEWED_BELOW: TimeDelta = TimeDelta::seconds(2);
+
+/// How often the relay looks whether anybody is to be reminded of anything.
+const REMINDERS: TimeDelta = TimeDelta::minutes(1);
 
 /// How many changes get their position in one transaction.
 const BATCH: i64 = 1000;
+
+const NAME: &str = "relay";
+
+/// Who did the work.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Relayed {
+    /// This instance: everything committed before has been dealt with.
+    Here,
+    /// Another one holds the lease.
+    Elsewhere,
+}
 
 /// What wakes the relay, and keeps two passes of this instance apart.
 #[derive(Debug, Default)]
@@ -30,6 +62,14 @@ pub(crate) struct Relay {
     committed: Notify,
     pass: Mutex<()>,
     stopped: AtomicBool,
+    known: std::sync::Mutex<Known>,
+}
+
+/// What this instance has said and done as the relay.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    said: Option<Heads>,
+    reminded: Option<Timestamp>,
 }
 
 impl Relay {
@@ -42,12 +82,28 @@ impl Relay {
     pub(crate) fn start(app: &App) {
         let app = app.clone();
         tokio::spawn(async move {
-            let relay = app.relay();
+            let (relay, mut heard) = (app.relay(), app.bus().subscribe());
+            let mut is_news = false;
             while !relay.stopped.load(Ordering::Acquire) {
                 // A failure is not lost: what has no position yet is found by the next pass.
-                let _retried = app.catch_up().await;
-                let _woken = timeout(INTERVAL, relay.committed.notified()).await;
+                if let Ok(Relayed::Elsewhere) = app.relay_once().await
+                    && is_news
+                    && app.bus().is_shared()
+                {
+                    app.bus().publish(Event::Committed);
+                }
+                let others = async {
+                    while let Received::Event(Event::Advanced { .. } | Event::AccessChanged) = heard.next().await {}
+                };
+                is_news = tokio::select! {
+                    () = relay.committed.notified() => true,
+                    () = others => false,
+                    () = sleep(INTERVAL) => false,
+                };
             }
+            let released = app.release_lease();
+            // Nobody is left to hear of a failure: the lease runs out by itself.
+            let _runs_out = timeout(INTERVAL, released).await;
         });
     }
 
@@ -55,12 +111,42 @@ impl Relay {
         self.stopped.store(true, Ordering::Release);
         self.wake();
     }
+
+    fn known(&self) -> Known {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn know(&self, change: impl FnOnce(&mut Known)) {
+        change(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 impl App {
+    /// Does the relay's work for everything that was committed before this call, unless another instance holds the lease.
+    pub async fn relay_once(&self) -> Result<Relayed, Error> {
+        if !self.hold_lease().await? {
+            return Ok(Relayed::Elsewhere);
+        }
+        self.catch_up().await?;
+        self.work_out_notifications().await?;
+        let (now, reminded) = (self.now(), self.relay().known().reminded);
+        if reminded.is_none_or(|last| last.plus(REMINDERS) <= now) {
+            self.remind().await?;
+            self.relay().know(|known| known.reminded = Some(now));
+        }
+        self.order_notifications().await?;
+        let heads = self.read(|tx| Ok(changes::heads(tx)?)).await?;
+        if self.relay().known().said != Some(heads) {
+            self.relay().know(|known| known.said = Some(heads));
+            self.bus().publish(Event::Advanced { position: heads.changes });
+        }
+        Ok(Relayed::Here)
+    }
+
     /// Gives positions to all changes committed before this call.
     ///
-    /// Callers of one instance share the work: who waits for a pass that is going on finds nothing left to do after it.
+    /// Callers of one instance share the work: who waits for a pass that is going on finds nothing left to do after it. Readers
+    /// of the change log do it on any instance, so that they find their own changes.
     pub async fn catch_up(&self) -> Result<(), Error> {
         let _pass = self.relay().pass.lock().await;
         let actor = Actor::system("positions of changes");
@@ -72,5 +158,47 @@ impl App {
             .await?;
         }
         Ok(())
+    }
+
+    /// Takes or renews the lease; whether this instance has it. An idle relay writes only when the lease is about to run out.
+    async fn hold_lease(&self) -> Result<bool, Error> {
+        let (holder, now) = (self.instance(), self.now());
+        if let Some((other, until)) = self.read(|tx| Ok(leases::holder(tx, NAME)?)).await? {
+            let left = until.micros() - now.micros();
+            let (is_free, is_fresh) = (left <= 0, left > RENEWED_BELOW.num_microseconds().unwrap_or(i64::MAX));
+            if other != holder && !is_free {
+                return Ok(false);
+            }
+            if other == holder && is_fresh {
+                return Ok(true);
+            }
+        }
+        self.write(&Actor::system("lease of the relay"), move |tx| {
+            let until = tx.at().plus(LEASE);
+            let held = leases::hold(tx, NAME, holder, until)?;
+            Ok(tx.unchanged(held))
+        })
+        .await
+    }
+
+    async fn release_lease(&self) -> Result<(), Error> {
+        let holder = self.instance();
+        self.write(&Actor::system("lease of the relay"), move |tx| {
+            leases::release(tx, NAME, holder)?;
+            Ok(tx.unchanged(()))
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_instance_takes_over_within_five_seconds() {
+        let longest = LEASE.to_std().unwrap() + INTERVAL;
+        assert!(longest <= Duration::from_secs(5));
+        assert!(RENEWED_BELOW.to_std().unwrap() > INTERVAL, "a healthy holder never lets it run out");
     }
 }

@@ -8,11 +8,12 @@ use std::net::IpAddr;
 
 use chrono::TimeDelta;
 use crm_domain::{
-    ApiKeyId, Session, SessionId, User,
+    ApiKeyId, NotificationKind, Session, SessionId, User,
     access::{Actor, Role},
     values::{EmailAddress, Timestamp},
 };
 use crm_persistence::{
+    WriteTx,
     second_factors::Standing,
     sessions::{self, KnownSession, NewSession, Rotation},
     users,
@@ -21,7 +22,9 @@ use secrecy::SecretString;
 
 use crate::{
     App, Error,
+    app::system_grant,
     limits::{self, SignInAttempt},
+    notifications::{News, tell},
     password,
     second_factor::Shown,
     token::TokenKind,
@@ -75,7 +78,7 @@ pub struct LoggedIn {
 }
 
 /// What somebody showed to be let in.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Credential {
     /// The access token of a session.
     Session(SessionId),
@@ -201,6 +204,9 @@ impl Sessions {
                     Shown::Missing => entry.attempt.was_right(tx)?,
                     Shown::Wrong => {}
                     Shown::Right => {
+                        if let Some(network) = entry.unknown_network() {
+                            app.tell_of_sign_in(tx, &entry.user, session.id, network)?;
+                        }
                         entry.attempt.succeeded(tx, id)?;
                         sessions::insert(tx, &session, &new)?;
                         users::signed_in(tx, id)?;
@@ -342,7 +348,31 @@ struct Entry {
     origin: Origin,
 }
 
+impl Entry {
+    /// The network, where the user has signed in before and never from there.
+    fn unknown_network(&self) -> Option<&str> {
+        self.user.last_login_at.and_then(|_| self.attempt.unknown_network())
+    }
+}
+
 impl App {
+    /// Tells a user that somebody has signed in as them from a network that was not seen before.
+    fn tell_of_sign_in(&self, tx: &mut WriteTx, user: &User, session: SessionId, network: &str) -> Result<(), Error> {
+        let at = tx.at();
+        let news = News {
+            kind: NotificationKind::NewSignIn,
+            record: None,
+            subject: session.uuid(),
+            occasion: at,
+            name: network,
+            actor: None,
+            at: Some(at),
+            on: None,
+        };
+        tell(self, tx, &system_grant("sign-in")?, user.id, &news)?;
+        Ok(())
+    }
+
     /// How somebody stands with the second factor: a custom role says itself whether it asks for one, for the built-in ones
     /// the settings do.
     pub(crate) fn standing(&self, role: &Role, stored: Standing) -> Standing {

@@ -15,6 +15,8 @@ pub(crate) enum TokenKind {
     ApiKey,
     /// Lets its holder set a new password once.
     Reset,
+    /// Lets its holder open one socket.
+    Ticket,
 }
 
 impl TokenKind {
@@ -24,6 +26,7 @@ impl TokenKind {
             Self::Refresh => "crm_rt_",
             Self::ApiKey => "crm_ak_",
             Self::Reset => "crm_pr_",
+            Self::Ticket => "crm_st_",
         }
     }
 

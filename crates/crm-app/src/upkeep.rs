@@ -9,7 +9,9 @@ use std::{
 };
 
 use crm_domain::access::Actor;
-use crm_persistence::{api_keys, attempts, idempotency, password_resets, sessions};
+use crm_persistence::{
+    access_changes, api_keys, attempts, idempotency, notifications, password_resets, realtime_tickets, sessions,
+};
 use tokio::{sync::Notify, time::timeout};
 
 use crate::{App, Error, REFRESH, limits};
@@ -33,6 +35,10 @@ pub struct Removed {
     pub attempts: usize,
     /// Answers to idempotency keys.
     pub idempotency_keys: usize,
+    /// Notifications.
+    pub notifications: usize,
+    /// Tickets for sockets.
+    pub tickets: usize,
 }
 
 /// Ends the task when asked.
@@ -71,6 +77,8 @@ impl App {
         let mut removed = self
             .write(&actor, move |tx| {
                 let now = tx.at();
+                // Before the sessions that they are for; they have expired long before those are removed.
+                let tickets = realtime_tickets::remove_expired(tx, now)?;
                 let removed = Removed {
                     sessions: sessions::remove_expired(tx, long_ago)?,
                     api_keys: api_keys::remove_expired(tx, long_ago)?,
@@ -78,7 +86,11 @@ impl App {
                     attempts: attempts::remove_old(tx, now.plus(-limits::REMEMBERED_FOR))?
                         + attempts::remove_old_networks(tx, now.plus(-limits::FAMILIAR_FOR))?,
                     idempotency_keys: 0,
+                    notifications: notifications::remove_expired(tx, now)?,
+                    tickets,
                 };
+                // An instance that has not looked for a day looks at everybody.
+                access_changes::remove_old(tx, now.plus(-chrono::TimeDelta::days(1)))?;
                 Ok(tx.unchanged(removed))
             })
             .await?;

@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::{
-    ApiKey, Change, Import, Interaction, Link, Mandate, MandateProduct, Organisation, Person, Product, Session, Task,
-    Team, User, Violation, access::Role,
+    ApiKey, Change, Import, Interaction, Link, Mandate, MandateProduct, Notification, Organisation, Person, Product,
+    Session, Task, Team, User, Violation, access::Role,
 };
 
 /// The id of a record of type `R`, a UUID (version 7 where the CRM makes it, RFC 9562).
@@ -52,6 +52,8 @@ pub type SessionId = Id<Session>;
 pub type ApiKeyId = Id<ApiKey>;
 /// Id of an [`Import`].
 pub type ImportId = Id<Import>;
+/// Id of a [`Notification`].
+pub type NotificationId = Id<Notification>;
 /// Id of a [`Change`].
 pub type ChangeId = Id<Change>;
 

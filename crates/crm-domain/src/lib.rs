@@ -93,6 +93,7 @@ mod interaction;
 mod invalid;
 mod link;
 mod mandate;
+mod notification;
 mod organisation;
 mod person;
 mod product;
@@ -114,8 +115,8 @@ pub use choice::{Choice, names_of, parse_choice};
 pub use edit::{Applied, Editor, FieldChange};
 pub use field::Field;
 pub use id::{
-    ApiKeyId, ChangeId, Id, ImportId, InteractionId, LinkId, MandateId, MandateProductId, OrganisationId, PersonId,
-    ProductId, RoleId, SessionId, TaskId, TeamId, UserId,
+    ApiKeyId, ChangeId, Id, ImportId, InteractionId, LinkId, MandateId, MandateProductId, NotificationId,
+    OrganisationId, PersonId, ProductId, RoleId, SessionId, TaskId, TeamId, UserId,
 };
 pub use id_set::IdSet;
 pub use import::{Import, ImportCounts, ImportStatus, ImportTarget, OnDuplicate};
@@ -124,6 +125,10 @@ pub use interaction::{Interaction, InteractionField, InteractionPatch, Interacti
 pub use invalid::{FieldError, Invalid, Violation};
 pub use link::{Link, LinkPatch, LinkRole};
 pub use mandate::{Mandate, MandateField, MandatePatch, MandateProduct, MandateStatus};
+pub use notification::{
+    Facts, Notification, NotificationKind, NotificationPatch, NotificationPreferences, NotificationPriority, Told,
+    Whom, Words, audience, words,
+};
 pub use organisation::{
     Organisation, OrganisationCategory, OrganisationField, OrganisationPatch, OrganisationType, PipelineStage,
 };

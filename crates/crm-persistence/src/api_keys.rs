@@ -14,6 +14,7 @@ use diesel::{
 };
 
 use crate::{
+    access_changes::Affected,
     column::{JsonColumn, TimeColumn, UuidColumn, maybe},
     error::StoreError,
     roles::{self, RoleRow},
@@ -101,6 +102,38 @@ pub fn actor_by_secret_hash(
     }))
 }
 
+/// Those of these keys that work: their users, the roles that these have now, and how they stand with the second factor. It is
+/// told to whoever keeps something open for a key, which was let in by its secret.
+pub fn present(
+    tx: &mut impl Transaction,
+    keys: &[ApiKeyId],
+    now: Timestamp,
+) -> Result<Vec<(ApiKey, User, Role, Standing)>, StoreError> {
+    let mut found = Vec::with_capacity(keys.len());
+    for ids in keys.chunks(500) {
+        let ids = ids.iter().map(|id| UuidColumn::from(*id));
+        let rows = table::table
+            .inner_join(users::table.inner_join(role_table::table).left_join(second_factors::table))
+            .filter(table::id.eq_any(ids))
+            .filter(table::ended_at.is_null())
+            .filter(table::expires_at.gt(TimeColumn::from(now)))
+            .filter(users::is_active.eq(true))
+            .filter(users::deleted_at.is_null())
+            .select((
+                Row::as_select(),
+                UserRow::as_select(),
+                RoleRow::as_select(),
+                role_table::requires_second_factor,
+                second_factors::confirmed_at.nullable(),
+            ))
+            .load::<(Row, UserRow, RoleRow, bool, Option<TimeColumn>)>(connection(tx))?;
+        found.extend(rows.into_iter().map(|(key, user, role, required, confirmed_at)| {
+            (key.into(), user.into(), role.into(), Standing::new(required, confirmed_at))
+        }));
+    }
+    Ok(found)
+}
+
 /// Notes that a key has been used, unless that was noted less than [`USE_NOTED_EVERY`] ago.
 pub fn used(tx: &mut WriteTx, key: ApiKeyId) -> Result<(), StoreError> {
     let at = tx.at();
@@ -129,6 +162,7 @@ pub fn end_of(tx: &mut WriteTx, user: UserId, key: ApiKeyId) -> Result<(), Store
     let own = own.filter(table::user_id.eq(UuidColumn::from(user))).filter(table::ended_at.is_null());
     let at = Some(TimeColumn::from(tx.at()));
     let rows = diesel::update(own).set(table::ended_at.eq(at)).execute(connection(tx))?;
+    tx.affects(Affected::User(user));
     if rows == 1 { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
@@ -137,6 +171,7 @@ pub fn end_all(tx: &mut WriteTx, user: UserId) -> Result<(), StoreError> {
     let at = Some(TimeColumn::from(tx.at()));
     let live = table::table.filter(table::user_id.eq(UuidColumn::from(user))).filter(table::ended_at.is_null());
     diesel::update(live).set(table::ended_at.eq(at)).execute(connection(tx))?;
+    tx.affects(Affected::User(user));
     Ok(())
 }
 

@@ -215,6 +215,57 @@ fn both_ends(scope: Scope, links: &'static str, ends: [&'static str; 2], ids: [&
         .push(")")
 }
 
+/// How far each order has come.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Heads {
+    /// The last position of the change log.
+    pub changes: i64,
+    /// How far notifications have been worked out from it.
+    pub notified: i64,
+    /// The last place in the order of notifications.
+    pub notifications: i64,
+    /// The last change of anybody's rights.
+    pub access: i64,
+}
+
+/// How far each order has come, in one query.
+pub fn heads(tx: &mut impl Transaction) -> Result<Heads, StoreError> {
+    let rows: Vec<(String, i64)> = relay::table.select((relay::name, relay::position)).load(connection(tx))?;
+    let of = |name: &str| rows.iter().find(|(one, _)| one == name).map_or(0, |(_, position)| *position);
+    Ok(Heads {
+        changes: of("changes"),
+        notified: of("notified"),
+        notifications: of("notifications"),
+        access: of("access"),
+    })
+}
+
+/// The first position that is still there; none where there is none yet. A number tells of nobody's records.
+pub fn oldest(tx: &mut impl Transaction) -> Result<Option<i64>, StoreError> {
+    let first = table::table.filter(table::position.is_not_null()).order_by(table::position.asc());
+    Ok(first.select(table::position).first::<Option<i64>>(connection(tx)).optional()?.flatten())
+}
+
+/// All changes behind a position, whoever may see them: for whoever passes them on, and decides about each reader. None of
+/// them is in a scope: the grant must reach everything.
+pub fn all_after(
+    tx: &mut impl Transaction,
+    grant: &Grant<Read, Change>,
+    position: i64,
+    limit: i64,
+) -> Result<Vec<RecordedChange>, StoreError> {
+    if grant.scope() != Scope::All {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<Row> = table::table
+        .select(Row::as_select())
+        .filter(table::position.gt(position))
+        .order_by(table::position.asc())
+        .limit(limit)
+        .load(connection(tx))?;
+    Ok(rows.into_iter().map(RecordedChange::from).collect())
+}
+
 /// When the last change was written, as the clock of its writer said.
 pub fn latest(tx: &mut impl Transaction) -> Result<Option<Timestamp>, StoreError> {
     let last = table::table.select(table::at).order_by(table::sequence.desc());

@@ -1,10 +1,18 @@
 //! Pools of connections, and units of work on them.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
 
 use crate::{
+    access_changes,
     connection::AnyConnection,
     dialect::{self, Backend, ReadOnly},
     error::StoreError,
@@ -78,6 +86,8 @@ struct Inner {
     backend: Backend,
     read: Pool<ConnectionManager<AnyConnection>>,
     write: Pool<ConnectionManager<AnyConnection>>,
+    /// How many units of work have changed what somebody may.
+    access_changes: AtomicU64,
 }
 
 impl std::fmt::Debug for Database {
@@ -119,12 +129,22 @@ impl Database {
         // The writer comes first: it is the one that makes the file and switches it to the write-ahead log.
         let write = pool(writers, ReadOnly::No);
         drop(write.get());
-        Ok(Self(Arc::new(Inner { backend, read: pool(settings.read_connections, ReadOnly::Yes), write })))
+        Ok(Self(Arc::new(Inner {
+            backend,
+            read: pool(settings.read_connections, ReadOnly::Yes),
+            write,
+            access_changes: AtomicU64::new(0),
+        })))
     }
 
     /// Which database it is.
     pub fn backend(&self) -> Backend {
         self.0.backend
+    }
+
+    /// A number that is another one after each unit of work through these pools that changed what somebody may.
+    pub fn access_changes(&self) -> u64 {
+        self.0.access_changes.load(Ordering::Acquire)
     }
 
     /// How many units of work can write at the same time.
@@ -185,9 +205,14 @@ impl Database {
     ) -> Result<T, E> {
         let mut connection = checkout(&self.0.write)?;
         dialect::begin_write(&mut connection).map_err(StoreError::from)?;
-        match work(&mut WriteTx::new(&mut connection, stamp)) {
-            Ok(recorded) => match end(&mut connection) {
-                Ok(()) => Ok(recorded.into_value()),
+        let mut tx = WriteTx::new(&mut connection, stamp);
+        let worked = work(&mut tx).and_then(|recorded| Ok((recorded, access_changes::write(&mut tx)?)));
+        match worked {
+            Ok((recorded, changes_access)) => match end(&mut connection) {
+                Ok(()) => {
+                    self.0.access_changes.fetch_add(u64::from(changes_access), Ordering::Release);
+                    Ok(recorded.into_value())
+                }
                 Err(error) => {
                     // A commit that the database refused leaves the transaction open; the connection must not carry it on.
                     let _already_failed = dialect::roll_back(&mut connection);

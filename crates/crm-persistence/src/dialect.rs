@@ -217,6 +217,16 @@ pub(crate) fn has_word(backend: Backend, table: &'static str, column: &'static s
     }
 }
 
+/// The beginning of the day in a column of dates, in UTC, as a time.
+pub(crate) fn midnight(backend: Backend, table: &'static str, column: &'static str) -> Sql {
+    match backend {
+        Backend::Postgres => Sql::new().push("(").column(table, column).push("::timestamp AT TIME ZONE 'UTC')"),
+        Backend::Sqlite => {
+            Sql::new().push("(CAST(strftime('%s', ").column(table, column).push(") AS INTEGER) * 1000000)")
+        }
+    }
+}
+
 /// Begins a row of `table` unless its key is there; true when the row is new.
 ///
 /// On PostgreSQL a second writer of the same key waits here until the first one ends.

@@ -2,6 +2,10 @@
 //!
 //! `sequence` of the searchable tables is absent on purpose: it only ties a row to the full-text index of `SQLite`.
 
+mod realtime;
+
+pub use realtime::{access_changes, leases, notification_preferences, notifications, realtime_tickets};
+
 diesel::table! {
     use crate::column::{DbJson, DbTime, DbUuid};
     use diesel::sql_types::{BigInt, Bool, Nullable, Text};

@@ -10,6 +10,7 @@ use diesel::{
 };
 
 use crate::{
+    access_changes::Affected,
     column::{TimeColumn, UuidColumn},
     connection::Multi,
     error::StoreError,
@@ -131,6 +132,38 @@ pub fn actor_by_access_hash(
     }))
 }
 
+/// Those of these sessions that go on: their users, the roles that these have now, and how they stand with the second factor.
+/// It is told to whoever keeps something open for a session, which was let in by its token.
+pub fn present(
+    tx: &mut impl Transaction,
+    sessions: &[SessionId],
+    now: Timestamp,
+) -> Result<Vec<(SessionId, User, Role, Standing)>, StoreError> {
+    let mut found = Vec::with_capacity(sessions.len());
+    for ids in sessions.chunks(500) {
+        let ids = ids.iter().map(|id| UuidColumn::from(*id));
+        let rows = table::table
+            .inner_join(users::table.inner_join(roles::table).left_join(second_factors::table))
+            .filter(table::id.eq_any(ids))
+            .filter(table::ended_at.is_null())
+            .filter(table::refresh_expires_at.gt(TimeColumn::from(now)))
+            .filter(users::is_active.eq(true))
+            .filter(users::deleted_at.is_null())
+            .select((
+                table::id,
+                UserRow::as_select(),
+                RoleRow::as_select(),
+                roles::requires_second_factor,
+                second_factors::confirmed_at.nullable(),
+            ))
+            .load::<(UuidColumn, UserRow, RoleRow, bool, Option<TimeColumn>)>(connection(tx))?;
+        found.extend(rows.into_iter().map(|(session, user, role, required, confirmed_at)| {
+            (session.into(), user.into(), role.into(), Standing::new(required, confirmed_at))
+        }));
+    }
+    Ok(found)
+}
+
 /// A refresh token that is to be replaced, and what replaces it.
 #[derive(Clone, Debug)]
 pub struct Rotation {
@@ -193,6 +226,10 @@ pub fn end(tx: &mut WriteTx, session: SessionId) -> Result<(), StoreError> {
     let at = TimeColumn::from(tx.at());
     let live = table::table.filter(table::id.eq(UuidColumn::from(session))).filter(table::ended_at.is_null());
     diesel::update(live).set(table::ended_at.eq(Some(at))).execute(connection(tx))?;
+    let of = table::table.filter(table::id.eq(UuidColumn::from(session))).select(table::user_id);
+    if let Some(user) = of.first::<UuidColumn>(connection(tx)).optional()? {
+        tx.affects(Affected::User(user.into()));
+    }
     Ok(())
 }
 
@@ -202,6 +239,7 @@ pub fn end_of(tx: &mut WriteTx, user: UserId, session: SessionId) -> Result<(), 
     let own = own.filter(table::user_id.eq(UuidColumn::from(user))).filter(table::ended_at.is_null());
     let at = TimeColumn::from(tx.at());
     let rows = diesel::update(own).set(table::ended_at.eq(Some(at))).execute(connection(tx))?;
+    tx.affects(Affected::User(user));
     if rows == 1 { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
@@ -216,6 +254,7 @@ pub fn end_all(tx: &mut WriteTx, user: UserId, keep: Option<SessionId>) -> Resul
         live = live.filter(table::id.ne(UuidColumn::from(keep)));
     }
     live.set(table::ended_at.eq(Some(at))).execute(connection(tx))?;
+    tx.affects(Affected::User(user));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use crm_domain::{Change, ImportId, access::Actor, values::Timestamp};
 use diesel::Connection;
 
-use crate::{changes, connection::AnyConnection, dialect::Backend, error::StoreError};
+use crate::{access_changes::Affected, changes, connection::AnyConnection, dialect::Backend, error::StoreError};
 
 /// Who changes something, when, and as part of which import: on every row of the change log.
 #[derive(Clone, Debug)]
@@ -64,6 +64,7 @@ impl Transaction for ReadTx<'_> {}
 pub struct WriteTx<'a> {
     connection: &'a mut AnyConnection,
     stamp: Stamp,
+    affected: Vec<Affected>,
 }
 
 impl sealed::HasConnection for WriteTx<'_> {
@@ -112,7 +113,19 @@ impl<T> Recorded<T> {
 
 impl<'a> WriteTx<'a> {
     pub(crate) fn new(connection: &'a mut AnyConnection, stamp: Stamp) -> Self {
-        Self { connection, stamp }
+        Self { connection, stamp, affected: Vec::new() }
+    }
+
+    /// Notes that what somebody may is another than before. It is written at the end of the unit of work, so that the one
+    /// row for which all of them wait is held by none of them for long.
+    pub(crate) fn affects(&mut self, affected: Affected) {
+        if !self.affected.contains(&affected) {
+            self.affected.push(affected);
+        }
+    }
+
+    pub(crate) fn take_affected(&mut self) -> Vec<Affected> {
+        std::mem::take(&mut self.affected)
     }
 
     /// Who changes something, and when.
@@ -152,7 +165,16 @@ impl<'a> WriteTx<'a> {
         work: impl FnOnce(&mut WriteTx) -> Result<Recorded<T>, E>,
     ) -> Result<Recorded<T>, E> {
         let stamp = self.stamp.clone();
-        let result = self.connection.transaction(|inner| work(&mut WriteTx::new(inner, stamp)).map_err(Part::Work));
+        let mut affected = Vec::new();
+        let result = self.connection.transaction(|inner| {
+            let mut part = WriteTx::new(inner, stamp);
+            let done = work(&mut part).map_err(Part::Work)?;
+            affected = part.take_affected();
+            Ok(done)
+        });
+        for one in affected {
+            self.affects(one);
+        }
         result.map_err(|error| match error {
             Part::Work(error) => error,
             Part::Store(error) => StoreError::from(error).into(),

@@ -140,6 +140,11 @@ impl TestApp {
         self.with_token(&token(number))
     }
 
+    /// The access token of the user with this name, for clients that are not ours.
+    pub fn token(name: &str) -> String {
+        token(USERS.iter().position(|(user, ..)| *user == name).expect("a named user"))
+    }
+
     /// Whoever this token belongs to.
     pub fn with_token(&self, token: &str) -> Client {
         Client { token: Some(token.to_owned()), send: Rc::clone(&self.send) }

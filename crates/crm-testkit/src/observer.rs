@@ -14,7 +14,7 @@ use crate::TestDatabase;
 /// What may change although nothing has: notes of use, the order that the change log is given afterwards, the keys of requests
 /// and the tallies of failed attempts, which exist to be written.
 const NOTES: [&str; 2] = ["last_used_at", "position"];
-const BESIDE: [&str; 3] = ["relay", "idempotency_keys", "attempts"];
+const BESIDE: [&str; 4] = ["relay", "leases", "idempotency_keys", "attempts"];
 
 /// A connection of its own to a test database.
 pub struct Observer {

@@ -8,7 +8,7 @@ use std::{
     str::FromStr,
 };
 
-use crm_app::{AppSettings, Encryption, MailSettings, Post, SmtpSettings, Vault};
+use crm_app::{AppSettings, Bus, Encryption, MailSettings, Post, RedisSettings, SmtpSettings, Vault};
 use crm_domain::{access::BuiltInRole, parse_choice, values::Network};
 use crm_monitoring::{Environment, REDACTED};
 use secrecy::{ExposeSecret, SecretString};
@@ -83,7 +83,15 @@ impl Default for SecuritySection {
 impl Settings {
     /// What the use cases of the server need to be told.
     pub fn server_app(&self, log: Logger) -> Result<AppSettings, Failure> {
-        Ok(AppSettings { mail: self.mail_settings(), vault: self.vault()?, log, ..self.app() })
+        Ok(AppSettings { mail: self.mail_settings(), vault: self.vault()?, bus: self.bus()?, log, ..self.app() })
+    }
+
+    /// What the instances say to each other, if they share anything.
+    fn bus(&self) -> Result<Bus, Failure> {
+        let Some(url) = &self.redis.url else { return Ok(Bus::in_process()) };
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).map_err(|error| Failure::because("no random bits", &error))?;
+        Ok(Bus::redis(&RedisSettings::new(url.expose_secret()), uuid::Uuid::from_bytes(id))?)
     }
 
     /// Where mail goes.
@@ -231,11 +239,11 @@ impl Serialize for BuiltInRoles {
     }
 }
 
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
+pub(super) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.map(SecretString::from))
 }
 
 #[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
-fn hidden<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn hidden<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
     secret.as_ref().map(|_| REDACTED).serialize(serializer)
 }

@@ -14,12 +14,13 @@ use std::{
 };
 
 use crm_api::{ApiSettings, Rate, RateSettings};
-use crm_app::{AppSettings, HashingSettings};
+use crm_app::{AppSettings, HashingSettings, RealtimeSettings};
 use crm_monitoring::{Environment, LogFormat, LogSettings, REDACTED};
 use crm_persistence::DatabaseSettings;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use identity::hidden;
 pub use identity::{MailSection, Networks, SecuritySection};
 pub use load::{SettingsError, Sources};
 
@@ -35,6 +36,8 @@ pub struct Settings {
     pub operations: OperationsSettings,
     /// The database.
     pub database: DatabaseSection,
+    /// What the instances share beside the database.
+    pub redis: RedisSection,
     /// The log.
     pub log: LogSection,
     /// Sizes and deadlines.
@@ -94,6 +97,16 @@ pub struct DatabaseSection {
     pub statement_seconds: u64,
 }
 
+/// What the instances share beside the database.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RedisSection {
+    /// Its address, `redis://:password@host:port`. Without one, what happens on an instance is heard there alone at once, and by
+    /// the others within a second.
+    #[serde(serialize_with = "hidden", deserialize_with = "identity::secret")]
+    pub url: Option<SecretString>,
+}
+
 /// The log.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -132,6 +145,12 @@ pub struct LimitsSection {
     pub anonymous_per_second: u32,
     /// Requests that each such address may send at once.
     pub anonymous_at_once: NonZeroU32,
+    /// Sockets that may be open on one instance.
+    pub sockets: usize,
+    /// Those of one user.
+    pub sockets_per_user: usize,
+    /// Those from one address.
+    pub sockets_per_address: usize,
 }
 
 /// Imports of files.
@@ -192,6 +211,9 @@ impl Default for LimitsSection {
             requests_at_once: nonzero_u32(1000),
             anonymous_per_second: 20,
             anonymous_at_once: nonzero_u32(200),
+            sockets: app.realtime.sockets,
+            sockets_per_user: app.realtime.sockets_per_user,
+            sockets_per_address: app.realtime.sockets_per_address,
         }
     }
 }
@@ -225,6 +247,12 @@ impl Settings {
             import_bytes: limits.upload_bytes,
             hashing: HashingSettings { at_once: limits.hashes_at_once.get(), waiting: limits.hashes_waiting },
             second_factor_roles: self.security.second_factor_roles.0.clone(),
+            realtime: RealtimeSettings {
+                sockets: limits.sockets,
+                sockets_per_user: limits.sockets_per_user,
+                sockets_per_address: limits.sockets_per_address,
+                ..RealtimeSettings::default()
+            },
             ..AppSettings::new(&self.imports.directory)
         }
     }
@@ -242,6 +270,7 @@ impl Settings {
                 callers: rate(limits.requests_per_second, limits.requests_at_once),
                 strangers: rate(limits.anonymous_per_second, limits.anonymous_at_once),
             },
+            origins: self.http.public_url.as_deref().and_then(origin).into_iter().collect(),
             trusted_proxies: self.http.trusted_proxies.0.clone(),
         }
     }
@@ -281,6 +310,12 @@ impl Settings {
             None => self.check_identity(),
         }
     }
+}
+
+/// The origin of an address, as browsers say it.
+fn origin(address: &str) -> Option<String> {
+    let origin = url::Url::parse(address).ok()?.origin();
+    origin.is_tuple().then(|| origin.ascii_serialization())
 }
 
 /// A rate, or none where it is 0.

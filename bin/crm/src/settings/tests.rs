@@ -53,8 +53,8 @@ fn values_of_the_environment_are_read_by_the_type_of_their_setting() {
 fn a_key_that_sets_nothing_is_refused_by_name_and_place() {
     check(
         "",
-        &[("CRM__REDIS__URL", "redis://x")],
-        Err("unknown setting `redis.url` in the environment (CRM__REDIS__URL)"),
+        &[("CRM__CLUSTER__URL", "redis://x")],
+        Err("unknown setting `cluster.url` in the environment (CRM__CLUSTER__URL)"),
     );
     check(
         "",

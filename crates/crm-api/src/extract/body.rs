@@ -10,7 +10,10 @@ use actix_web::{
     web::{Bytes, BytesMut, Data},
 };
 use crm_app::{BatchRequest, IdempotencyKey, Input};
-use crm_domain::{ApiKeyDraft, Invalid, LinkPatch, RolePatch, TeamPatch, UserPatch, Violation};
+use crm_domain::{
+    ApiKeyDraft, Invalid, LinkPatch, NotificationPatch, NotificationPreferences, RolePatch, TeamPatch, UserPatch,
+    Violation,
+};
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -40,6 +43,16 @@ pub(crate) trait FromJson: Sized + 'static {
 }
 
 impl FromJson for LinkPatch {
+    fn from_json(value: Value) -> Result<Self, Invalid> {
+        Self::read(value)
+    }
+}
+impl FromJson for NotificationPatch {
+    fn from_json(value: Value) -> Result<Self, Invalid> {
+        Self::read(value)
+    }
+}
+impl FromJson for NotificationPreferences {
     fn from_json(value: Value) -> Result<Self, Invalid> {
         Self::read(value)
     }

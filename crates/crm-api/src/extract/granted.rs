@@ -91,7 +91,7 @@ pub(crate) async fn authenticated<B: MessageBody + 'static>(
 
 async fn admit(app: &App, rates: &Rates, operation: &Operation, request: &ServiceRequest) -> Result<(), Problem> {
     if operation.is_guarded {
-        let mut caller = match known(app, request).await {
+        let mut caller = match known(app, operation, request).await {
             Ok(caller) => caller,
             // Whoever guesses tokens is a stranger, however many they send.
             Err(problem) => return rates.stranger(address(request)).and(Err(problem)),
@@ -116,9 +116,14 @@ async fn admit(app: &App, rates: &Rates, operation: &Operation, request: &Servic
     Invalid { errors }.finish(()).map_err(Problem::parameters)
 }
 
-async fn known(app: &App, request: &ServiceRequest) -> Result<SignedIn, Problem> {
-    let token = bearer(request.headers()).ok_or_else(nobody)?;
-    Ok(app.sessions().actor(&SecretString::from(token)).await?)
+async fn known(app: &App, operation: &Operation, request: &ServiceRequest) -> Result<SignedIn, Problem> {
+    if let Some(token) = bearer(request.headers()) {
+        return Ok(app.sessions().actor(&SecretString::from(token)).await?);
+    }
+    // Where a browser can send no header, a ticket stands in the address. It is used up by this, whatever comes of it.
+    let mut query = Query::parse(request.query_string()).map_err(Problem::parameters)?;
+    let ticket = if operation.takes("ticket") { query.take("ticket")? } else { None };
+    Ok(app.realtime().redeem_ticket(&SecretString::from(ticket.ok_or_else(nobody)?)).await?)
 }
 
 /// A user has one bucket for all sessions, and each API key one of its own.

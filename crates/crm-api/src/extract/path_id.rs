@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use crm_domain::{ApiKey, Id, Import, Session, Team, User, access::Role};
+use crm_domain::{ApiKey, Id, Import, Notification, Session, Team, User, access::Role};
 
 use crate::problem::Problem;
 
@@ -31,6 +31,9 @@ impl InPath for Session {
 }
 impl InPath for ApiKey {
     const NAME: &'static str = "key_id";
+}
+impl InPath for Notification {
+    const NAME: &'static str = "notification_id";
 }
 impl InPath for Import {
     const NAME: &'static str = "import_id";

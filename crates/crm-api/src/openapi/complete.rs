@@ -57,6 +57,8 @@ fn tags() -> Value {
         ("users", "Those who sign in."),
         ("teams", "Users who share records."),
         ("roles", "Sets of permissions."),
+        ("notifications", "What you are told."),
+        ("realtime", "Changes and notifications as they happen."),
         ("changes", "The change log: who did what to which record, in one order."),
         ("health", "Whether the service runs, and whether it can serve."),
         ("documentation", "This document, and pages that explain it."),
@@ -165,11 +167,17 @@ impl Operation<'_> {
     }
 
     fn takes_version(&self) -> bool {
-        self.needs_version() || self.method == "put"
+        self.needs_version() || (self.method == "put" && !self.is_of_oneself())
+    }
+
+    /// Whether it is about something that one has for oneself, and that has no version.
+    fn is_of_oneself(&self) -> bool {
+        self.path.ends_with("/preferences")
     }
 
     fn takes_key(&self) -> bool {
-        self.method == "post" && !self.is_auth()
+        // A ticket is told once: no answer with one is kept.
+        self.method == "post" && !self.is_auth() && self.tag() != "realtime"
     }
 
     fn answers(&self, status: &str) -> bool {
@@ -262,7 +270,8 @@ impl Operation<'_> {
     }
 
     fn add_headers(&mut self) {
-        let (is_post, is_change) = (self.takes_key(), matches!(self.method, "patch" | "put"));
+        let is_change = matches!(self.method, "patch" | "put") && !self.is_of_oneself();
+        let is_post = self.takes_key();
         let is_record = self.answers("304") || self.path.ends_with("/restore");
         let responses = self.value["responses"].as_object_mut().expect("an operation has responses");
         for (status, response) in responses.iter_mut().filter(|(_, response)| response.get("$ref").is_none()) {

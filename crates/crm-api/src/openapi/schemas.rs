@@ -8,11 +8,12 @@ use crate::{problem::ProblemDocument, v1::RESOURCES};
 
 /// What a client writes that is no resource of its own: the name of the schema, the fields that cannot be `null`, those
 /// that a new record must have.
-const PARTS: [Written; 4] = [
+const PARTS: [Written; 5] = [
     ("Link", &["is_primary"], &[]),
     ("User", &["email", "name", "role_id", "locale", "is_active"], &["email", "name", "role_id"]),
     ("Team", &["name"], &["name"]),
     ("Role", &["name"], &["name"]),
+    ("Notification", &[], &[]),
 ];
 
 type Written = (&'static str, &'static [&'static str], &'static [&'static str]);
@@ -22,11 +23,12 @@ fn written() -> impl Iterator<Item = Written> {
 }
 
 /// What else is written: objects that take no other fields.
-const CLOSED: [&str; 11] = [
+const CLOSED: [&str; 12] = [
     "ApiKeyDraft",
     "BatchBody",
     "CodeRequest",
     "LoginRequest",
+    "NotificationPreferences",
     "PasswordProof",
     "PasswordRequest",
     "RefreshRequest",

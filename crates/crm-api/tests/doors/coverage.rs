@@ -101,7 +101,7 @@ const DOORS_OF_ALL: [(&str, &str); 8] = [
 ];
 
 /// What belongs to nobody's records, and where it is tested instead. This list may only shrink, or grow with a reason.
-const ELSEWHERE: [(&str, &str, &str); 22] = [
+const ELSEWHERE: [(&str, &str, &str); 31] = [
     ("get", "/health/live", "open to all; http.rs"),
     ("get", "/health/ready", "open to all; http.rs"),
     ("get", "/api/openapi.json", "open to all; http.rs"),
@@ -124,6 +124,15 @@ const ELSEWHERE: [(&str, &str, &str); 22] = [
     ("post", "/api/v1/auth/totp", "one's own second factor; sign_in.rs"),
     ("post", "/api/v1/auth/totp/confirm", "one's own second factor; sign_in.rs"),
     ("delete", "/api/v1/auth/totp", "one's own second factor; sign_in.rs"),
+    ("get", "/api/v1/notifications", "one's own; notifications.rs"),
+    ("get", "/api/v1/notifications/unread-count", "one's own; notifications.rs"),
+    ("patch", "/api/v1/notifications/{id}", "one's own; notifications.rs"),
+    ("post", "/api/v1/notifications/read-all", "one's own; notifications.rs"),
+    ("get", "/api/v1/notifications/preferences", "one's own; notifications.rs"),
+    ("put", "/api/v1/notifications/preferences", "one's own; notifications.rs"),
+    ("post", "/api/v1/realtime/tickets", "oneself; realtime.rs"),
+    ("get", "/api/v1/realtime", "whoever is signed in, each event by its record; realtime.rs"),
+    ("get", "/api/v1/changes/stream", "as /changes; realtime.rs"),
 ];
 
 fn claimed() -> BTreeSet<(String, String)> {
@@ -206,7 +215,7 @@ async fn every_guarded_operation_refuses_whoever_is_nobody_with_401() {
 }
 
 /// What needs no permission because it is about oneself, or shows no more than other permissions do, and its answer.
-const OF_ONESELF: [(&str, &str, u16); 12] = [
+const OF_ONESELF: [(&str, &str, u16); 14] = [
     ("post", "/api/v1/auth/logout", 204),
     ("get", "/api/v1/auth/me", 200),
     ("post", "/api/v1/auth/password", 422),
@@ -219,6 +228,8 @@ const OF_ONESELF: [(&str, &str, u16); 12] = [
     ("post", "/api/v1/auth/totp/confirm", 422),
     ("delete", "/api/v1/auth/totp", 422),
     ("get", "/api/v1/access/explain", 200),
+    ("post", "/api/v1/realtime/tickets", 200),
+    ("get", "/api/v1/realtime", 400),
 ];
 
 #[actix_web::test]

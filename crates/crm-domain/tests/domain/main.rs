@@ -11,6 +11,7 @@ mod golden;
 mod interactions;
 mod lists;
 mod mandates;
+mod notifications;
 mod patches;
 mod products;
 mod query_properties;

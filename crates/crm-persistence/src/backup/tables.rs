@@ -54,17 +54,22 @@ pub(super) fn tables() -> Vec<SavedTable> {
         table::<schema::import_errors::table>("import_errors", &["import_id", "number"]),
         table::<schema::changes::table>("changes", &["sequence"]),
         table::<schema::relay::table>("relay", &["name"]),
+        table::<schema::notifications::table>("notifications", &["id"]),
+        table::<schema::notification_preferences::table>("notification_preferences", &["user_id", "kind"]),
         table::<schema::idempotency_keys::table>("idempotency_keys", &["user_id", "path", "key"]),
     ]
 }
 
 /// The tables that are not saved, and why.
-pub const LEFT_OUT: [(&str, &str); 5] = [
+pub const LEFT_OUT: [(&str, &str); 8] = [
     ("sessions", "a session that has been ended must not live again: everybody signs in anew"),
     ("refresh_tokens", "a token that has been used must not be good again"),
     ("password_resets", "a link that has been used must not be good again"),
     ("attempts", "guesses are counted for minutes, and by the clock"),
     ("suspended_indexes", "which indexes wait to be built again is a matter of the database that is being filled"),
+    ("leases", "who relays now is a matter of the running instances"),
+    ("access_changes", "who has lost rights is news for open sockets, of which a restored service has none"),
+    ("realtime_tickets", "a ticket lives for seconds"),
 ];
 
 /// The tables whose rows a migration puts there: an empty database has them.

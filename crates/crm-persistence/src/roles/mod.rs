@@ -18,6 +18,7 @@ use diesel::{
 };
 
 use crate::{
+    access_changes::Affected,
     column::{JsonColumn, TimeColumn, UuidColumn, maybe},
     connection::Multi,
     error::StoreError,
@@ -201,6 +202,7 @@ pub fn save<A: ActionType>(
     let target = table::table.filter(table::id.eq(id)).filter(table::version.eq(before.number()));
     let rows = diesel::update(target.filter(scope.clone())).set(RecordRow::from(new)).execute(connection(tx))?;
     if rows == 1 {
+        tx.affects(Affected::Role(new.id));
         return Ok(());
     }
     let current = table::table.select(table::version).filter(table::id.eq(id)).filter(scope).first(connection(tx));

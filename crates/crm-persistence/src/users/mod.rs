@@ -12,6 +12,7 @@ use crm_domain::{
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper};
 
 use crate::{
+    access_changes::Affected,
     column::{TimeColumn, UuidColumn},
     connection::Multi,
     error::StoreError,
@@ -154,6 +155,7 @@ pub fn save<A: ActionType>(
     let target = table::table.filter(table::id.eq(id)).filter(table::version.eq(before.number()));
     let rows = diesel::update(target.filter(scope.clone())).set(UserRow::from(new)).execute(connection(tx))?;
     if rows == 1 {
+        tx.affects(Affected::User(new.id));
         return Ok(());
     }
     let current = table::table.select(table::version).filter(table::id.eq(id)).filter(scope).first(connection(tx));

@@ -76,6 +76,12 @@ fn rows() -> Vec<(&'static str, Value)> {
             ),
         ),
         (
+            "notifications",
+            json!({"id": 1, "user_id": 1, "kind": "task_due", "priority": "high", "title": AWKWARD, "message": "m", "record_id": 1,
+            "occasion": NOW, "position": 1, "ordinal": 1, "version": 1, "created_at": NOW, "expires_at": NOW + 1}),
+        ),
+        ("notification_preferences", json!({"user_id": 1, "kind": "task_due"})),
+        (
             "mandate_products",
             json!({"id": 1, "mandate_id": 1, "product_id": 1, "version": 1, "created_at": NOW, "updated_at": NOW}),
         ),
