@@ -1,5 +1,7 @@
 //! `crm backup`, `crm restore`, `crm verify-backup`, and the scripts around them.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
+
 mod support;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};

@@ -1,5 +1,7 @@
 //! What comes from outside cannot fill the memory, and a full disk stops writing alone.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
+
 mod support;
 
 use std::{

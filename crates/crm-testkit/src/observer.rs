@@ -4,6 +4,8 @@
 //! no note. Reading all tables before and after each request tells the same, but takes longer the more there is in them, and
 //! does not see what was changed and changed back.
 
+use std::fmt::Write;
+
 use diesel::{
     Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection,
     sql_types::Text,
@@ -64,11 +66,13 @@ fn sqlite(path: &str) -> SqliteConnection {
         let note = "BEGIN INSERT INTO observed (id) VALUES (NULL); END;";
         let differs: Vec<String> = columns.iter().map(|one| format!("old.\"{one}\" IS NOT new.\"{one}\"")).collect();
         let differs = differs.join(" OR ");
-        script += &format!(
+        write!(
+            script,
             "CREATE TRIGGER observed_{table}_1 AFTER INSERT ON \"{table}\" {note} \
              CREATE TRIGGER observed_{table}_2 AFTER DELETE ON \"{table}\" {note} \
              CREATE TRIGGER observed_{table}_3 AFTER UPDATE ON \"{table}\" WHEN {differs} {note}"
-        );
+        )
+        .expect("a string takes what is written");
     }
     connection.batch_execute(&script).expect("the tables can be observed");
     connection
@@ -88,13 +92,15 @@ fn postgres(url: &str) -> PgConnection {
             let columns: Vec<String> = columns.iter().map(|one| format!("{of}.\"{one}\"")).collect();
             format!("ROW({})", columns.join(", "))
         };
-        script += &format!(
+        write!(
+            script,
             "CREATE TRIGGER observed_1 AFTER INSERT OR DELETE ON \"{table}\" FOR EACH ROW EXECUTE FUNCTION observe(); \
              CREATE TRIGGER observed_2 AFTER UPDATE ON \"{table}\" FOR EACH ROW \
              WHEN ({} IS DISTINCT FROM {}) EXECUTE FUNCTION observe();",
             row("OLD"),
             row("NEW")
-        );
+        )
+        .expect("a string takes what is written");
     }
     connection.batch_execute(&script).expect("the tables can be observed");
     connection

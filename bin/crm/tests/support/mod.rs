@@ -169,10 +169,12 @@ impl Server {
         session["access_token"].as_str().unwrap().to_owned()
     }
 
+    #[expect(clippy::unused_self, reason = "it reads as what it asks")]
     pub fn get_as(&self, token: &str, url: &str) -> (u16, serde_json::Value) {
         answered(agent().get(url).header("Authorization", format!("Bearer {token}")).call())
     }
 
+    #[expect(clippy::unused_self, reason = "it reads as what it asks")]
     pub fn post_as(&self, token: &str, url: &str, body: &serde_json::Value) -> (u16, serde_json::Value) {
         answered(agent().post(url).header("Authorization", format!("Bearer {token}")).send_json(body))
     }

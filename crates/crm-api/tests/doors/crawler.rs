@@ -56,10 +56,10 @@ impl Crawler {
     fn seen(&mut self, told: &str, answer: &Answer) {
         self.answers += 1;
         assert!(answer.status < 500, "{told}: {}", answer.text());
-        let headers: String = answer.headers.iter().map(|(name, value)| format!("{name}: {value:?}\n")).collect();
+        let headers: Vec<String> = answer.headers.iter().map(|(name, value)| format!("{name}: {value:?}\n")).collect();
         let is_book = answer.header("content-type").contains("spreadsheet");
         let body = if is_book { cells(answer) } else { answer.text() };
-        let found = marks(&(headers + &body));
+        let found = marks(&(headers.concat() + &body));
         let foreign: Vec<_> = found.difference(&self.allowed).collect();
         assert!(foreign.is_empty(), "{told} shows the marks {foreign:?} of others:\n{body}");
         self.shown.extend(found);

@@ -84,7 +84,7 @@ pub fn marks(text: &str) -> BTreeSet<usize> {
 }
 
 fn days(text: &str) -> impl Iterator<Item = usize> {
-    let places = text.match_indices("1").filter_map(|(at, _)| text.get(at..at + 10));
+    let places = text.match_indices('1').filter_map(|(at, _)| text.get(at..at + 10));
     let days = places.filter_map(|day| NaiveDate::parse_from_str(day, "%Y-%m-%d").ok());
     let since = days.map(|day| (day - first_day()).num_days());
     let last = i64::try_from(SPAN * (LATER.len() as u64 + 1)).unwrap();
