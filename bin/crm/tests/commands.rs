@@ -60,10 +60,10 @@ fn wrong_usage_ends_with_2() {
 
 #[test]
 fn unreadable_settings_end_every_command_with_1_and_one_line() {
-    let place = Place::new().with("CRM__REDIS__URL", "redis://localhost");
+    let place = Place::new().with("CRM__REDIS__ADDRESS", "redis://localhost");
     for command in ["serve", "migrate", "seed --organisations 1 --people 1", "export --resource people"] {
         let failure = place.run(&command.split(' ').collect::<Vec<_>>()).failed();
-        assert!(failure.contains("CRM__REDIS__URL"), "{failure}");
+        assert!(failure.contains("CRM__REDIS__ADDRESS"), "{failure}");
     }
     let place = Place::new();
     place.write("crm.toml", "[http]\nlisten = \"nowhere\"\n");

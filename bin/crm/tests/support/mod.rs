@@ -45,7 +45,10 @@ impl Place {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crm"));
         let variables = self.variables.iter().map(|(name, value)| (name, value));
-        command.args(arguments).current_dir(self.path()).env_clear().envs(variables);
+        command.args(arguments).current_dir(self.path()).env_clear();
+        // Free ports, whatever else this machine serves.
+        command.env("CRM__HTTP__LISTEN", "127.0.0.1:0").env("CRM__OPERATIONS__LISTEN", "127.0.0.1:0");
+        command.envs(variables);
         command
     }
 
@@ -68,9 +71,7 @@ impl Place {
 
     /// Starts the server on free ports and waits until it listens.
     pub fn serve(&self) -> Server {
-        let mut command = self.command(&["serve"]);
-        command.env("CRM__HTTP__LISTEN", "127.0.0.1:0").env("CRM__OPERATIONS__LISTEN", "127.0.0.1:0");
-        Server::start(command)
+        Server::start(self.command(&["serve"]))
     }
 }
 

@@ -110,7 +110,7 @@ pub enum Out {
     Send(ByteString),
     /// From now on these topics are wanted.
     Want(Topics),
-    /// Tell everything behind this position, then say [`Input::Replayed`].
+    /// Tell everything behind this position, then say `Input::Replayed`.
     Replay {
         /// The position.
         after: i64,
