@@ -3,7 +3,7 @@
 use crm_domain::{Change, ImportId, access::Actor, values::Timestamp};
 use diesel::Connection;
 
-use crate::{changes, connection::AnyConnection, dialect::Backend, error::StoreError};
+use crate::{changes, connection::AnyConnection, dialect::Backend, error::StoreError, observed};
 
 /// Who changes something, when, and as part of which import: on every row of the change log.
 #[derive(Clone, Debug)]
@@ -153,6 +153,7 @@ impl<'a> WriteTx<'a> {
     ) -> Result<Recorded<T>, E> {
         let stamp = self.stamp.clone();
         let result = self.connection.transaction(|inner| work(&mut WriteTx::new(inner, stamp)).map_err(Part::Work));
+        observed::forget_announced();
         result.map_err(|error| match error {
             Part::Work(error) => error,
             Part::Store(error) => StoreError::from(error).into(),
