@@ -1,22 +1,29 @@
 //! The door to the use cases, and the one way from an async caller to a synchronous unit of work.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use crm_cache::Cache;
 use crm_domain::{
     Id, ImportId,
     access::{ActionType, Actor, BuiltInRole, Denied, Grant, Guarded, policy},
     values::Timestamp,
 };
-use crm_persistence::{Database, ReadTx, Recorded, Stamp, WriteTx};
+use crm_persistence::{Database, ReadTx, Recorded, Seen, Stamp, Touch, WriteTx};
 use slog::{Discard, Logger};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    task::spawn_blocking,
+    task::{JoinHandle, spawn_blocking},
     time::timeout,
 };
 
 use crate::{
-    Clock, Error, HashingSettings, MailSettings, SystemClock, Vault, api_keys::ApiKeys, changes::Changes, clock::Times,
+    Clock, Error, HashingSettings, MailSettings, SystemClock, Vault, api_keys::ApiKeys, cached, changes::Changes, clock::Times,
     explain::Access, figures::Figures, import::Imports, import::Runner, interactions::Interactions, links::Links,
     mail::Mail, mandate_products::MandateProducts, mandates::Mandates, organisations::Organisations, password::Hashing,
     people::People, products::Products, relay::Relay, roles::Roles, second_factor::SecondFactors, sessions::Sessions,
@@ -38,6 +45,10 @@ pub struct AppSettings {
     pub vault: Vault,
     /// The built-in roles whose users must have a second factor.
     pub second_factor_roles: Vec<BuiltInRole>,
+    /// The read cache.
+    pub cache: Cache,
+    /// The built-in roles whose users' reads go past it.
+    pub uncached_roles: Vec<BuiltInRole>,
     /// Where what nobody waits for tells of its failures.
     pub log: Logger,
     /// The clock.
@@ -45,7 +56,7 @@ pub struct AppSettings {
 }
 
 impl AppSettings {
-    /// The defaults: files up to 512 MiB, the machine's clock, no mail, no log, and a vault that opens for as long as these
+    /// The defaults: files up to 512 MiB, the machine's clock, no cache, no mail, no log, and a vault that opens for as long as these
     /// settings are kept.
     pub fn new(import_directory: impl Into<PathBuf>) -> Self {
         Self {
@@ -55,6 +66,8 @@ impl AppSettings {
             mail: MailSettings::none(),
             vault: Vault::forgotten().expect("a system without random bits can do nothing at all"),
             second_factor_roles: Vec::new(),
+            cache: Cache::off(),
+            uncached_roles: Vec::new(),
             log: Logger::root(Discard, slog::o!()),
             clock: Arc::new(SystemClock),
         }
@@ -69,6 +82,7 @@ impl fmt::Debug for AppSettings {
             .field("import_bytes", &self.import_bytes)
             .field("hashing", &self.hashing)
             .field("mail", &self.mail)
+            .field("cache", &self.cache)
             .field("second_factor_roles", &self.second_factor_roles)
             .finish_non_exhaustive()
     }
@@ -90,6 +104,7 @@ struct Inner {
     relay: Relay,
     runner: Runner,
     upkeep: Upkeep,
+    counting: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// How long a request waits for a connection before it is told that the service is busy.
@@ -108,6 +123,7 @@ impl App {
             relay: Relay::default(),
             runner: Runner::default(),
             upkeep: Upkeep::default(),
+            counting: Mutex::default(),
             database,
             settings,
         }))
@@ -125,6 +141,7 @@ impl App {
 
     /// The time now.
     pub fn now(&self) -> Timestamp {
+        cached::is_passing();
         self.0.times.now()
     }
 
@@ -243,6 +260,9 @@ impl App {
         Relay::start(self);
         Upkeep::start(self);
         Mail::start(self);
+        let cache = self.cache().clone();
+        let counting = tokio::spawn(async move { cache.keep_counting().await });
+        self.0.counting.lock().unwrap_or_else(PoisonError::into_inner).replace(counting);
     }
 
     /// Asks what goes on beside the requests to end: a running import stops after its present chunk of rows.
@@ -251,6 +271,14 @@ impl App {
         self.0.relay.stop();
         self.0.upkeep.stop();
         self.0.mail.stop();
+    }
+
+    /// Takes leave of the other instances, when nothing is written any more.
+    pub async fn leave(&self) {
+        if let Some(counting) = self.0.counting.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            counting.abort();
+        }
+        self.cache().stop().await;
     }
 
     pub(crate) fn hashing(&self) -> &Hashing {
@@ -280,12 +308,27 @@ impl App {
         F: FnOnce(&mut ReadTx) -> Result<T, Error> + Send + 'static,
     {
         let permit = permit(&self.0.readers).await?;
-        let app = self.clone();
-        blocking(move || {
+        let (app, is_loading) = (self.clone(), cached::is_loading());
+        let done = blocking(move || {
             let _until_done = permit;
-            app.database().read(work)
+            if is_loading {
+                app.database().read_seen(work)
+            } else {
+                Ok((app.database().read(work)?, Seen::default()))
+            }
         })
-        .await
+        .await;
+        match done {
+            Ok((done, seen)) => {
+                cached::saw(seen);
+                Ok(done)
+            }
+            Err(error) => {
+                // Whatever is made of it, nobody tells when it would come out another way.
+                cached::is_passing();
+                Err(error)
+            }
+        }
     }
 
     /// One unit of work, on a blocking thread. What it records is stamped with the actor and the time of its beginning.
@@ -296,9 +339,12 @@ impl App {
     {
         let permit = permit(&self.0.writers).await?;
         let (app, actor) = (self.clone(), actor.clone());
+        cached::is_passing();
         blocking(move || {
-            let _until_done = permit;
-            app.write_now(&actor, None, work)
+            let (done, written) = app.commit(&actor, None, work);
+            // The others need the connection, and not that the cache is told.
+            drop(permit);
+            app.told(done, written)
         })
         .await
     }
@@ -310,10 +356,28 @@ impl App {
         import_id: Option<ImportId>,
         work: impl FnOnce(&mut WriteTx) -> Result<Recorded<T>, Error>,
     ) -> Result<T, Error> {
+        let (done, written) = self.commit(actor, import_id, work);
+        self.told(done, written)
+    }
+
+    fn commit<T>(
+        &self,
+        actor: &Actor,
+        import_id: Option<ImportId>,
+        work: impl FnOnce(&mut WriteTx) -> Result<Recorded<T>, Error>,
+    ) -> (Result<T, Error>, BTreeSet<Touch>) {
         let stamp = Stamp { actor: actor.clone(), at: self.now(), import_id };
-        let done = self.database().write(stamp, work)?;
+        self.database().write_seen(stamp, work)
+    }
+
+    /// Hands out what came of a unit of work when all instances know what it wrote. One that failed may have been committed
+    /// all the same, when the answer of the database was lost.
+    fn told<T>(&self, done: Result<T, Error>, written: BTreeSet<Touch>) -> Result<T, Error> {
+        if done.as_ref().err().is_none_or(Error::is_fault_of_service) {
+            self.tell(written);
+        }
         self.relay().wake();
-        Ok(done)
+        done
     }
 }
 

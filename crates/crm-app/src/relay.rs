@@ -1,4 +1,5 @@
-//! The relay gives every committed change its position in one gapless order.
+//! The relay gives every committed change its position in one gapless order, and tells the caches of it once more, for
+//! whoever wrote it and could not.
 //!
 //! A change gets its position after its commit, because two transactions that run at the same time commit in an order
 //! that neither of them knows. The store sees to it that one instance at a time gives out positions.
@@ -65,11 +66,14 @@ impl App {
         let _pass = self.relay().pass.lock().await;
         let actor = Actor::system("positions of changes");
         while self.read(|tx| Ok(changes::has_unpositioned(tx)?)).await? {
-            self.write(&actor, |tx| {
-                let positioned = changes::assign_positions(tx, BATCH)?;
-                Ok(tx.unchanged(positioned))
-            })
-            .await?;
+            let changed = self
+                .write(&actor, |tx| {
+                    let changed = changes::waiting(tx, BATCH)?;
+                    changes::assign_positions(tx, BATCH)?;
+                    Ok(tx.unchanged(changed))
+                })
+                .await?;
+            self.tell_again(&changed).await;
         }
         Ok(())
     }

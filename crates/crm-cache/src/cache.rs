@@ -87,6 +87,8 @@ pub struct Keys {
 pub enum Loaded<T> {
     /// An answer that may be kept, what it depends on, and who else may be given it.
     Answer(Answer, Vec<Topic>, Reach),
+    /// An answer that is good for now only.
+    Passing(Answer),
     /// Something that is for this one caller now.
     Other(T),
 }
@@ -174,9 +176,7 @@ impl Cache {
         let Some(moment) = moment else {
             count(&counts.bypasses);
             let found = match load().await? {
-                Loaded::Answer(answer, topics, _) => {
-                    Found::Answer(Arc::new(Stored::new(&keys.shared, 0, 0, topics, answer)))
-                }
+                Loaded::Answer(answer, ..) | Loaded::Passing(answer) => passing(keys, answer),
                 Loaded::Other(other) => Found::Other(other),
             };
             return Ok((found, Outcome::Bypass));
@@ -193,6 +193,10 @@ impl Cache {
         count(&counts.misses);
         let found = match load().await? {
             Loaded::Answer(answer, topics, reach) => Found::Answer(self.keep(keys, moment, ttl, (answer, topics, reach))),
+            Loaded::Passing(answer) => {
+                self.0.hints.insert(keys.shared.hash(), Hint::Unkept);
+                passing(keys, answer)
+            }
             Loaded::Other(other) => {
                 self.0.hints.insert(keys.shared.hash(), Hint::Unkept);
                 Found::Other(other)
@@ -432,6 +436,10 @@ impl Cache {
         let chance = u32::from(key.hash()[0] ^ self.0.generations.moment().clock.to_be_bytes()[7]);
         ttl - ttl / 10 * chance / 255
     }
+}
+
+fn passing<T>(keys: &Keys, answer: Answer) -> Found<T> {
+    Found::Answer(Arc::new(Stored::new(&keys.shared, 0, 0, Vec::new(), answer)))
 }
 
 /// The time before something was worked out.

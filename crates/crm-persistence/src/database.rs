@@ -180,14 +180,13 @@ impl Database {
         self.unit(stamp, work, dialect::commit)
     }
 
-    /// The same, and tells what has changed.
+    /// The same, and tells what it wrote, also where it failed: a commit whose answer was lost may have come through.
     pub fn write_seen<T, E: From<StoreError>>(
         &self,
         stamp: Stamp,
         work: impl FnOnce(&mut WriteTx) -> Result<Recorded<T>, E>,
-    ) -> Result<(T, BTreeSet<Touch>), E> {
-        let (done, written) = observed::written(|| self.write(stamp, work));
-        Ok((done?, written))
+    ) -> (Result<T, E>, BTreeSet<Touch>) {
+        observed::written(|| self.write(stamp, work))
     }
 
     /// Runs a writing unit of work and then takes it back, to show what it would do.

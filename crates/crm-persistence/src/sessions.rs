@@ -9,6 +9,8 @@ use diesel::{
     Queryable, RunQueryDsl, Selectable, SelectableHelper,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     column::{TimeColumn, UuidColumn},
     connection::Multi,
@@ -108,7 +110,7 @@ fn insert_refresh_token(tx: &mut WriteTx, session: UuidColumn, hash: &[u8; 32]) 
 }
 
 /// Whoever an access token belongs to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct TokenOwner {
     /// The session, and how long the token works.
     pub session: (SessionId, Timestamp),
