@@ -83,7 +83,8 @@ impl Default for SecuritySection {
 impl Settings {
     /// What the use cases of the server need to be told.
     pub fn server_app(&self, log: Logger) -> Result<AppSettings, Failure> {
-        Ok(AppSettings { mail: self.mail_settings(), vault: self.vault()?, log, ..self.app() })
+        let cache = self.cache(log.clone());
+        Ok(AppSettings { mail: self.mail_settings(), vault: self.vault()?, cache, log, ..self.app() })
     }
 
     /// Where mail goes.

@@ -1,5 +1,6 @@
 //! The settings of the process: what can be set, its defaults, and nothing that does nothing.
 
+mod cache;
 mod identity;
 mod load;
 #[cfg(test)]
@@ -18,8 +19,10 @@ use crm_app::{AppSettings, HashingSettings};
 use crm_monitoring::{Environment, LogFormat, LogSettings, REDACTED};
 use crm_persistence::DatabaseSettings;
 use secrecy::{ExposeSecret, SecretString};
+use slog::{Discard, Logger};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use cache::{CacheSection, RedisSection};
 pub use identity::{MailSection, Networks, SecuritySection};
 pub use load::{SettingsError, Sources};
 
@@ -35,6 +38,10 @@ pub struct Settings {
     pub operations: OperationsSettings,
     /// The database.
     pub database: DatabaseSection,
+    /// Redis, which instances share.
+    pub redis: RedisSection,
+    /// The read cache.
+    pub cache: CacheSection,
     /// The log.
     pub log: LogSection,
     /// Sizes and deadlines.
@@ -225,6 +232,8 @@ impl Settings {
             import_bytes: limits.upload_bytes,
             hashing: HashingSettings { at_once: limits.hashes_at_once.get(), waiting: limits.hashes_waiting },
             second_factor_roles: self.security.second_factor_roles.0.clone(),
+            cache: self.cache(Logger::root(Discard, slog::o!())),
+            uncached_roles: self.cache.skip_roles.0.clone(),
             ..AppSettings::new(&self.imports.directory)
         }
     }
@@ -278,7 +287,7 @@ impl Settings {
         ];
         match positive.into_iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => wrong(key, "must be at least 1"),
-            None => self.check_identity(),
+            None => self.check_identity().and_then(|()| self.check_cache()),
         }
     }
 }

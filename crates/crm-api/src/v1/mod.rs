@@ -12,6 +12,7 @@ mod interactions;
 mod links;
 mod mandate_products;
 mod mandates;
+mod monitoring;
 mod organisations;
 mod people;
 mod products;
@@ -59,6 +60,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     search::routes(config);
     imports::routes(config);
     changes::routes(config);
+    monitoring::routes(config);
     users::routes(config);
     teams::routes(config);
     roles::routes(config);

@@ -96,7 +96,7 @@ const DOORS_OF_ALL: [(&str, &str); 4] = [
 ];
 
 /// What belongs to nobody's records, and where it is tested instead. This list may only shrink, or grow with a reason.
-const ELSEWHERE: [(&str, &str, &str); 26] = [
+const ELSEWHERE: [(&str, &str, &str); 28] = [
     ("get", "/health/live", "open to all; http.rs"),
     ("get", "/health/ready", "open to all; http.rs"),
     ("get", "/api/openapi.json", "open to all; http.rs"),
@@ -120,6 +120,8 @@ const ELSEWHERE: [(&str, &str, &str); 26] = [
     ("post", "/api/v1/auth/totp/confirm", "one's own second factor; sign_in.rs"),
     ("delete", "/api/v1/auth/totp", "one's own second factor; sign_in.rs"),
     ("get", "/api/v1/imports", "those of the resources that one may import; below"),
+    ("get", "/api/v1/monitoring/cache", "the service itself; cache.rs"),
+    ("delete", "/api/v1/monitoring/cache", "the service itself; cache.rs"),
     ("get", "/api/v1/imports/{id}", "those of the resources that one may import; below"),
     ("get", "/api/v1/imports/{id}/errors", "those of the resources that one may import; below"),
     ("post", "/api/v1/imports/{id}/revert", "those of the resources that one may import; below"),
