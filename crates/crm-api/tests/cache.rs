@@ -21,7 +21,16 @@ async fn a_second_read_is_a_hit_with_the_same_bytes_until_something_is_written()
     for app in TestApp::each().await {
         let ann = app.ann();
         let made = make(&ann, "First").await;
-        for path in [LIST.to_owned(), path(&made), format!("{}?expand=owner", path(&made)), "/api/v1/organisations/stats".to_owned(), "/api/v1/search?q=First".to_owned(), "/api/v1/figures/pipeline".to_owned(), format!("{}/timeline", path(&made)), format!("{}/history", path(&made))] {
+        for path in [
+            LIST.to_owned(),
+            path(&made),
+            format!("{}?expand=owner", path(&made)),
+            "/api/v1/organisations/stats".to_owned(),
+            "/api/v1/search?q=First".to_owned(),
+            "/api/v1/figures/pipeline".to_owned(),
+            format!("{}/timeline", path(&made)),
+            format!("{}/history", path(&made)),
+        ] {
             app.app.catch_up().await.unwrap();
             let first = ann.get(&path).await.expect(200);
             assert_eq!(first.header("x-cache"), "miss", "{path}");
@@ -32,7 +41,9 @@ async fn a_second_read_is_a_hit_with_the_same_bytes_until_something_is_written()
             }
         }
         ann.patch(&path(&made), 1, json!({"name": "Second"})).await.expect(200);
-        for path in [LIST.to_owned(), path(&made), "/api/v1/search?q=Second".to_owned(), format!("{}/history", path(&made))] {
+        for path in
+            [LIST.to_owned(), path(&made), "/api/v1/search?q=Second".to_owned(), format!("{}/history", path(&made))]
+        {
             let answer = ann.get(&path).await.expect(200);
             assert_eq!(answer.header("x-cache"), "miss", "{path}");
             assert!(answer.text().contains("Second"), "{path}: {}", answer.text());
@@ -154,7 +165,8 @@ async fn administrators_see_what_the_cache_does_and_empty_it() {
         assert_eq!((&report["health"], &report["redis"]), (&json!("up"), &Value::Null));
         assert_eq!(report["resources"]["organisations"]["memory_hits"], 1, "{report}");
         assert_eq!(report["resources"]["organisations"]["misses"], 1, "{report}");
-        let removed = ann.raw("DELETE", &format!("{monitoring}?pattern=organisations:*"), &[], Vec::new()).await.expect(200);
+        let removed =
+            ann.raw("DELETE", &format!("{monitoring}?pattern=organisations:*"), &[], Vec::new()).await.expect(200);
         assert_eq!(removed.json(), json!({"removed": 1}));
         assert_eq!(ann.get(LIST).await.expect(200).header("x-cache"), "miss");
     }

@@ -208,7 +208,13 @@ async fn under_trouble(records: usize, reads: u64, pause: u64) {
     }
     println!("{} reads, {} hits, {} refused", checker.reads.get(), checker.hits.get(), checker.failed.get());
     let stale = checker.stale.borrow();
-    assert!(stale.is_empty(), "{} of {} reads were stale, such as {:?}", stale.len(), reads, &stale[..stale.len().min(5)]);
+    assert!(
+        stale.is_empty(),
+        "{} of {} reads were stale, such as {:?}",
+        stale.len(),
+        reads,
+        &stale[..stale.len().min(5)]
+    );
     assert_eq!(checker.failed.get(), 0, "trouble with Redis is nobody's error");
 }
 

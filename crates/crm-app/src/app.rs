@@ -23,11 +23,11 @@ use tokio::{
 };
 
 use crate::{
-    Clock, Error, HashingSettings, MailSettings, SystemClock, Vault, api_keys::ApiKeys, cached, changes::Changes, clock::Times,
-    explain::Access, figures::Figures, import::Imports, import::Runner, interactions::Interactions, links::Links,
-    mail::Mail, mandate_products::MandateProducts, mandates::Mandates, organisations::Organisations, password::Hashing,
-    people::People, products::Products, relay::Relay, roles::Roles, second_factor::SecondFactors, sessions::Sessions,
-    tasks::Tasks, teams::Teams, timeline::Timelines, upkeep::Upkeep, users::Users,
+    Clock, Error, HashingSettings, MailSettings, SystemClock, Vault, api_keys::ApiKeys, cached, changes::Changes,
+    clock::Times, explain::Access, figures::Figures, import::Imports, import::Runner, interactions::Interactions,
+    links::Links, mail::Mail, mandate_products::MandateProducts, mandates::Mandates, organisations::Organisations,
+    password::Hashing, people::People, products::Products, relay::Relay, roles::Roles, second_factor::SecondFactors,
+    sessions::Sessions, tasks::Tasks, teams::Teams, timeline::Timelines, upkeep::Upkeep, users::Users,
 };
 
 /// What the use cases need to be told.
@@ -311,11 +311,7 @@ impl App {
         let (app, is_loading) = (self.clone(), cached::is_loading());
         let done = blocking(move || {
             let _until_done = permit;
-            if is_loading {
-                app.database().read_seen(work)
-            } else {
-                Ok((app.database().read(work)?, Seen::default()))
-            }
+            if is_loading { app.database().read_seen(work) } else { Ok((app.database().read(work)?, Seen::default())) }
         })
         .await;
         match done {

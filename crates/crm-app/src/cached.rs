@@ -108,7 +108,8 @@ impl App {
 
     /// Tells all instances again what has been written, for an instance that could not or is no more.
     pub(crate) async fn tell_again(&self, changed: &[(RecordKind, Uuid)]) {
-        let stale = |(kind, id): &(RecordKind, Uuid)| [Topic::table(kind.stale_after()), Topic::row(kind.stale_after(), *id)];
+        let stale =
+            |(kind, id): &(RecordKind, Uuid)| [Topic::table(kind.stale_after()), Topic::row(kind.stale_after(), *id)];
         let mut stale: Vec<Topic> = changed.iter().flat_map(stale).collect();
         stale.sort();
         stale.dedup();
@@ -156,9 +157,12 @@ fn topics<'a>(touches: impl IntoIterator<Item = &'a Touch>) -> Vec<Topic> {
 /// has rights of its own.
 fn keys(question: &Question<'_>) -> Keys {
     let actor = question.actor;
-    let mut rules: Vec<_> = actor.role().rules.iter().map(|rule| {
-        [rule.resource.as_ref(), rule.action.as_ref(), rule.reach.as_ref()].join(" ")
-    }).collect();
+    let mut rules: Vec<_> = actor
+        .role()
+        .rules
+        .iter()
+        .map(|rule| [rule.resource.as_ref(), rule.action.as_ref(), rule.reach.as_ref()].join(" "))
+        .collect();
     rules.sort();
     let team = actor.team_id();
     let key = Key::new(question.group).with(rules.join(",")).with(if team.is_some() { "team" } else { "alone" });

@@ -51,8 +51,8 @@ pub use cached::{Question, Rendered};
 pub use changes::Changes;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use crm_cache::{
-    Answer as KeptAnswer, BadAddress, BreakerState, Cache, CacheHealth, CacheSettings, CacheStatistics, Found, GroupStatistics,
-    Outcome, Reach, RedisStatistics, Stored, Use,
+    Answer as KeptAnswer, BadAddress, BreakerState, Cache, CacheHealth, CacheSettings, CacheStatistics, Found,
+    GroupStatistics, Outcome, Reach, RedisStatistics, Stored, Use,
 };
 pub use crm_persistence::{
     figures::{

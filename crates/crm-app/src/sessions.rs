@@ -302,7 +302,10 @@ impl Sessions {
         let TokenOwner { session: (session, expires_at), user, role, standing } = owner;
         let second_factor = self.app.standing(&role, standing);
         let actor = Actor::user(user.id, user.stamps.team_id, role);
-        Known { signed_in: SignedIn { credential: Credential::Session(session), user, actor, second_factor }, expires_at }
+        Known {
+            signed_in: SignedIn { credential: Credential::Session(session), user, actor, second_factor },
+            expires_at,
+        }
     }
 
     /// Changes one's own password and ends all other sessions.

@@ -10,7 +10,8 @@ use moka::{Expiry, notification::RemovalCause, sync::Cache as Memory};
 use tokio::runtime::Handle;
 
 use crate::{
-    Answer, BreakerState, CacheHealth, CacheSettings, CacheStatistics, Key, Outcome, Reach, RedisStatistics, Stored, Topic,
+    Answer, BreakerState, CacheHealth, CacheSettings, CacheStatistics, Key, Outcome, Reach, RedisStatistics, Stored,
+    Topic,
     flight::{Flight, Flights, Lead, ended},
     generations::{Generations, Moment},
     redis::Redis,
@@ -117,7 +118,8 @@ impl Cache {
         let counters = Arc::new(Counters::default());
         let generations = Arc::new(Generations::new(0, settings.generations));
         let url = settings.redis_url.as_deref();
-        let redis = url.map(|url| Redis::new(url, &settings, Arc::clone(&generations), Arc::clone(&counters))).transpose()?;
+        let redis =
+            url.map(|url| Redis::new(url, &settings, Arc::clone(&generations), Arc::clone(&counters))).transpose()?;
         let evictions = Arc::clone(&counters);
         let memory = Memory::builder()
             .max_capacity(settings.memory_bytes)
@@ -201,7 +203,9 @@ impl Cache {
         }
         count(&counts.misses);
         let found = match load().await? {
-            Loaded::Answer(answer, topics, reach) => Found::Answer(self.keep(keys, moment, ttl, (answer, topics, reach))),
+            Loaded::Answer(answer, topics, reach) => {
+                Found::Answer(self.keep(keys, moment, ttl, (answer, topics, reach)))
+            }
             Loaded::Passing(answer) => {
                 self.0.hints.insert(keys.shared.hash(), Hint::Unkept);
                 passing(keys, answer)
@@ -459,7 +463,9 @@ pub struct Begun(Moment);
 fn fits(pattern: &str, name: &str) -> bool {
     match (pattern.chars().next(), name.chars().next()) {
         (None, None) => true,
-        (Some('*'), _) => fits(&pattern[1..], name) || name.chars().next().is_some_and(|c| fits(pattern, &name[c.len_utf8()..])),
+        (Some('*'), _) => {
+            fits(&pattern[1..], name) || name.chars().next().is_some_and(|c| fits(pattern, &name[c.len_utf8()..]))
+        }
         (Some('?'), Some(c)) => fits(&pattern[1..], &name[c.len_utf8()..]),
         (Some(p), Some(c)) if p == c => fits(&pattern[p.len_utf8()..], &name[c.len_utf8()..]),
         _ => false,

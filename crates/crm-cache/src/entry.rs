@@ -95,7 +95,8 @@ impl Stored {
             return None;
         }
         let slots = reader.part()?.chunks(2);
-        let topics = slots.map(|slot| Topic::from_slot(u16::from_be_bytes(slot.try_into().ok()?))).collect::<Option<_>>()?;
+        let topics =
+            slots.map(|slot| Topic::from_slot(u16::from_be_bytes(slot.try_into().ok()?))).collect::<Option<_>>()?;
         let (etag, link) = (reader.text()?, reader.text()?);
         let body = bytes.slice_ref(reader.part()?);
         (reader.at == bytes.len()).then(|| Self::new(key, epoch, as_of, topics, Answer { body, etag, link }))

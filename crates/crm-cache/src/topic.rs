@@ -47,9 +47,8 @@ impl Topic {
     /// FNV-1a: the same in every build of every instance, as it must be, and no secret.
     fn of(parts: &[&[u8]]) -> Self {
         let bytes = parts.iter().flat_map(|part| part.iter().chain(&[0xff]));
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = bytes
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
         let folded = (hash ^ (hash >> 32)) % u64::from(SLOTS);
         Self(u16::try_from(folded).expect("a remainder of SLOTS fits"))
     }

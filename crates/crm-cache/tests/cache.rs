@@ -160,7 +160,8 @@ async fn a_load_that_fails_or_goes_away_lets_the_next_one_load() {
     let cache = local();
     let failed = cache.read::<(), &str>(&keys("a"), Use::Cache, None, async || Err("no")).await;
     assert_eq!(failed.map(drop), Err("no"));
-    let never = cache.read::<(), Infallible>(&keys("a"), Use::Cache, None, async || std::future::pending().await);
+    let keys_of_a = keys("a");
+    let never = cache.read::<(), Infallible>(&keys_of_a, Use::Cache, None, async || std::future::pending().await);
     assert!(tokio::time::timeout(Duration::ZERO, never).await.is_err());
     assert_eq!(read(&cache, "a", "one").await, ("one".to_owned(), Outcome::Miss));
 }
@@ -301,7 +302,12 @@ async fn a_redis_that_is_not_there_is_nobodys_error() {
 #[tokio::test]
 async fn a_password_and_the_number_of_a_database_stand_in_the_address() {
     let Some(url) = shared_redis() else { return };
-    let settings = CacheSettings { redis_url: Some(url), settle: Duration::ZERO, namespace: "test-of-address".to_owned(), ..CacheSettings::new() };
+    let settings = CacheSettings {
+        redis_url: Some(url),
+        settle: Duration::ZERO,
+        namespace: "test-of-address".to_owned(),
+        ..CacheSettings::new()
+    };
     let cache = Cache::new(settings).unwrap();
     assert_ne!(read(&cache, "a", "one").await.1, Outcome::Bypass);
     assert!(cache.statistics().await.redis.unwrap().memory_bytes.is_some());

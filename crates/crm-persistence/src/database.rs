@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
-use diesel::{Connection, connection::InstrumentationEvent, r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection}};
+use diesel::{
+    Connection,
+    connection::InstrumentationEvent,
+    r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection},
+};
 
 use crate::{
     connection::AnyConnection,

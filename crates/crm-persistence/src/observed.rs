@@ -32,10 +32,32 @@ pub struct Seen {
 
 /// All tables. Statements speak of nothing else but the indexes for searching, whose rows follow those of these tables.
 const TABLES: [&str; 26] = [
-    "roles", "teams", "users", "sessions", "refresh_tokens", "api_keys", "password_resets", "attempts", "known_networks",
-    "second_factors", "recovery_codes", "organisations", "people", "links", "products", "mandates", "mandate_products",
-    "imports", "import_errors", "changes", "relay", "idempotency_keys", "interactions", "interaction_people",
-    "interaction_users", "tasks",
+    "roles",
+    "teams",
+    "users",
+    "sessions",
+    "refresh_tokens",
+    "api_keys",
+    "password_resets",
+    "attempts",
+    "known_networks",
+    "second_factors",
+    "recovery_codes",
+    "organisations",
+    "people",
+    "links",
+    "products",
+    "mandates",
+    "mandate_products",
+    "imports",
+    "import_errors",
+    "changes",
+    "relay",
+    "idempotency_keys",
+    "interactions",
+    "interaction_people",
+    "interaction_users",
+    "tasks",
 ];
 
 #[derive(Default)]
@@ -124,7 +146,7 @@ pub(crate) fn forget_announced() {
 
 /// Looks at what goes to the database.
 pub(crate) fn look_at(event: InstrumentationEvent<'_>) {
-    let InstrumentationEvent::StartQuery { query } = event else { return };
+    let InstrumentationEvent::StartQuery { query, .. } = event else { return };
     if NOTES.with_borrow(Option::is_some) {
         // Values stand behind this mark, and are no part of the statement.
         let text = query.to_string();
@@ -135,7 +157,8 @@ pub(crate) fn look_at(event: InstrumentationEvent<'_>) {
 
 impl Notes {
     fn look_at(&mut self, statement: &str) {
-        let mut words = statement.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
+        let mut words =
+            statement.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
         let verb = words.next().unwrap_or_default().to_ascii_lowercase();
         let mut tables = words.filter_map(|word| TABLES.into_iter().find(|table| *table == word));
         match verb.as_str() {

@@ -32,7 +32,8 @@ const NEVER: [(&str, &[&str]); 5] = [
 ];
 
 /// What a room must not name itself, even where a crate below it has it.
-const NOT_DIRECTLY: [(&str, &[&str]); 2] = [("crm-api", &["diesel", "redis"]), ("crm-app", &["diesel", "actix-web", "redis"])];
+const NOT_DIRECTLY: [(&str, &[&str]); 2] =
+    [("crm-api", &["diesel", "redis"]), ("crm-app", &["diesel", "actix-web", "redis"])];
 
 /// Longer than this, a file is more than one idea.
 const MOST_LINES: usize = 600;

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use slog::Logger;
 
-use super::{Settings, SettingsError, identity::BuiltInRoles, address_without_password};
+use super::{Settings, SettingsError, address_without_password, identity::BuiltInRoles};
 
 /// Redis, which instances share.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

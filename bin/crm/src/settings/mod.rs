@@ -19,8 +19,8 @@ use crm_app::{AppSettings, HashingSettings};
 use crm_monitoring::{Environment, LogFormat, LogSettings, REDACTED};
 use crm_persistence::DatabaseSettings;
 use secrecy::{ExposeSecret, SecretString};
-use slog::{Discard, Logger};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use slog::{Discard, Logger};
 
 pub use cache::{CacheSection, RedisSection};
 pub use identity::{MailSection, Networks, SecuritySection};

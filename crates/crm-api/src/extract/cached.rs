@@ -18,7 +18,10 @@ use actix_web::{
 use crm_app::{App, Found, KeptAnswer, Question, Reach, Rendered, Use};
 use crm_domain::access::BuiltInRole;
 
-use super::{Caller, Query, conditions::{if_none_match, is_listed}};
+use super::{
+    Caller, Query,
+    conditions::{if_none_match, is_listed},
+};
 use crate::v1::BASE;
 
 /// Where an answer came from: `hit`, `miss` or `bypass`.

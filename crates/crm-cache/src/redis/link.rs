@@ -17,7 +17,10 @@ use strum::VariantArray;
 use tokio::time::timeout;
 
 use super::scripts::Script;
-use crate::{breaker::Breaker, statistics::{Counters, count}};
+use crate::{
+    breaker::Breaker,
+    statistics::{Counters, count},
+};
 
 /// Why Redis did not answer.
 #[derive(Debug, thiserror::Error)]
