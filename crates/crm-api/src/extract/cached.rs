@@ -4,8 +4,10 @@
 //! for whom its answer is: with [`super::Caller`] for the caller alone, and it is not kept; with [`super::Viewer`], whose
 //! permissions are all that it can see, for all who have the same.
 
+use std::cell::Cell;
+
 use actix_web::{
-    HttpMessage, HttpResponse,
+    HttpMessage, HttpRequest, HttpResponse,
     body::{BodySize, BoxBody, MessageBody, to_bytes},
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -64,11 +66,22 @@ pub(crate) async fn cached(
     let known = if_none_match(request.headers());
     // What is inlined has versions of its own.
     let known = known.filter(|_| !words.iter().any(|word| *word == "expand"));
-    let original = request.request().clone();
-    let (found, outcome) = app.cached(question, async || render(next, request).await).await?;
+    // The routes need the one and only handle of the request, so it is either still here afterwards, or comes back from them.
+    let (asked, answered) = (Cell::new(Some(request)), Cell::new(None));
+    let load = async || {
+        let request = asked.take().expect("a question is put to the routes once");
+        let (rendered, request) = render(next, request).await?;
+        answered.set(request);
+        Ok::<_, actix_web::Error>(rendered)
+    };
+    let (found, outcome) = app.cached(question, load).await?;
     let mut response = match found {
         Found::Other(response) => response,
-        Found::Answer(stored) => ServiceResponse::new(original, sent(&stored.answer, known.as_deref())),
+        Found::Answer(stored) => {
+            let request = asked.take().map(|request| request.into_parts().0).or_else(|| answered.take());
+            let request = request.expect("a request is where it was or comes back with its answer");
+            ServiceResponse::new(request, sent(&stored.answer, known.as_deref()))
+        }
     };
     if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
         let name: &'static str = outcome.into();
@@ -77,11 +90,12 @@ pub(crate) async fn cached(
     Ok(response)
 }
 
-/// Has the answer made by the routes. What is not whole and JSON goes out as it is.
+/// Has the answer made by the routes, and takes the request back from one that may be kept. What is not whole and JSON goes out
+/// as it is.
 async fn render(
     next: Next<impl MessageBody + 'static>,
     mut request: ServiceRequest,
-) -> Result<Rendered<ServiceResponse<BoxBody>>, actix_web::Error> {
+) -> Result<(Rendered<ServiceResponse<BoxBody>>, Option<HttpRequest>), actix_web::Error> {
     // The answer may be for others, who know other versions.
     request.headers_mut().remove(header::IF_NONE_MATCH);
     let response = next.call(request).await?.map_into_boxed_body();
@@ -90,13 +104,14 @@ async fn render(
     let is_whole = matches!(response.response().body().size(), BodySize::Sized(_));
     let is_plain = response.headers().keys().all(|name| PLAIN.contains(name));
     if response.status() != StatusCode::OK || !is_json || !is_whole || !is_plain || audience == Some(Audience::Unkept) {
-        return Ok(Rendered::Other(response));
+        return Ok((Rendered::Other(response), None));
     }
     let text = |name: &HeaderName| response.headers().get(name)?.to_str().ok().map(str::to_owned);
     let (etag, link) = (text(&header::ETAG), text(&header::LINK));
+    let (request, response) = response.into_parts();
     let body = to_bytes(response.into_body()).await.map_err(Into::<actix_web::Error>::into)?;
     let reach = if audience.is_none() { Reach::Shared } else { Reach::Personal };
-    Ok(Rendered::Answer(KeptAnswer { body, etag, link }, reach))
+    Ok((Rendered::Answer(KeptAnswer { body, etag, link }, reach), Some(request)))
 }
 
 /// The headers of an answer that can be kept; one with others is not.
