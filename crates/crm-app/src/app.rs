@@ -1,26 +1,51 @@
 //! The door to the use cases, and the one way from an async caller to a synchronous unit of work.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use crm_domain::{
     Id, ImportId,
     access::{ActionType, Actor, BuiltInRole, Denied, Grant, Guarded, policy},
     values::Timestamp,
 };
-use crm_persistence::{Database, ReadTx, Recorded, Stamp, WriteTx};
+use crm_persistence::{
+    Database, ReadTx, Recorded, Stamp, WriteTx,
+    measure::{self, Operation},
+};
 use slog::{Discard, Logger};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     task::spawn_blocking,
     time::timeout,
 };
 
 use crate::{
-    Clock, Error, HashingSettings, MailSettings, SystemClock, Vault, api_keys::ApiKeys, changes::Changes, clock::Times,
-    explain::Access, figures::Figures, import::Imports, import::Runner, interactions::Interactions, links::Links,
-    mail::Mail, mandate_products::MandateProducts, mandates::Mandates, organisations::Organisations, password::Hashing,
-    people::People, products::Products, relay::Relay, roles::Roles, second_factor::SecondFactors, sessions::Sessions,
-    tasks::Tasks, teams::Teams, timeline::Timelines, upkeep::Upkeep, users::Users,
+    Background, Clock, Error, HashingSettings, MailSettings, SystemClock, Vault,
+    api_keys::ApiKeys,
+    background::{Jobs, Load, Plain},
+    changes::Changes,
+    clock::Times,
+    explain::Access,
+    figures::Figures,
+    import::Imports,
+    import::Runner,
+    interactions::Interactions,
+    links::Links,
+    mail::Mail,
+    mandate_products::MandateProducts,
+    mandates::Mandates,
+    organisations::Organisations,
+    password::Hashing,
+    people::People,
+    products::Products,
+    relay::Relay,
+    roles::Roles,
+    second_factor::SecondFactors,
+    sessions::Sessions,
+    tasks::Tasks,
+    teams::Teams,
+    timeline::Timelines,
+    upkeep::Upkeep,
+    users::Users,
 };
 
 /// What the use cases need to be told.
@@ -40,6 +65,8 @@ pub struct AppSettings {
     pub second_factor_roles: Vec<BuiltInRole>,
     /// Where what nobody waits for tells of its failures.
     pub log: Logger,
+    /// Sets jobs apart from one another.
+    pub background: Arc<dyn Background>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -56,6 +83,7 @@ impl AppSettings {
             vault: Vault::forgotten().expect("a system without random bits can do nothing at all"),
             second_factor_roles: Vec::new(),
             log: Logger::root(Discard, slog::o!()),
+            background: Arc::new(Plain),
             clock: Arc::new(SystemClock),
         }
     }
@@ -90,6 +118,7 @@ struct Inner {
     relay: Relay,
     runner: Runner,
     upkeep: Upkeep,
+    jobs: Jobs,
 }
 
 /// How long a request waits for a connection before it is told that the service is busy.
@@ -105,9 +134,10 @@ impl App {
             times: Times::new(Arc::clone(&settings.clock)),
             hashing: Hashing::new(settings.hashing),
             mail: Mail::default(),
-            relay: Relay::default(),
+            relay: Relay::new(settings.clock.now()),
             runner: Runner::default(),
             upkeep: Upkeep::default(),
+            jobs: Jobs::default(),
             database,
             settings,
         }))
@@ -269,6 +299,21 @@ impl App {
         &self.0.upkeep
     }
 
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.0.jobs
+    }
+
+    /// How much there is to do, for whoever watches.
+    pub fn load(&self) -> Load {
+        Load {
+            pools: self.database().pools(),
+            hashing: self.hashing().present(),
+            letters: self.mail().waiting(),
+            imports: self.runner().number(),
+            relay_lag: self.relay().lag(self.now()),
+        }
+    }
+
     pub(crate) fn runner(&self) -> &Runner {
         &self.0.runner
     }
@@ -279,11 +324,15 @@ impl App {
         T: Send + 'static,
         F: FnOnce(&mut ReadTx) -> Result<T, Error> + Send + 'static,
     {
-        let permit = permit(&self.0.readers).await?;
-        let app = self.clone();
-        blocking(move || {
-            let _until_done = permit;
-            app.database().read(work)
+        let name = measure::name_of(&work);
+        measured(name, async {
+            let permit = permit(&self.0.readers, "turn to read").await?;
+            let app = self.clone();
+            blocking(move || {
+                let _until_done = permit;
+                app.database().read(work)
+            })
+            .await
         })
         .await
     }
@@ -294,11 +343,15 @@ impl App {
         T: Send + 'static,
         F: FnOnce(&mut WriteTx) -> Result<Recorded<T>, Error> + Send + 'static,
     {
-        let permit = permit(&self.0.writers).await?;
-        let (app, actor) = (self.clone(), actor.clone());
-        blocking(move || {
-            let _until_done = permit;
-            app.write_now(&actor, None, work)
+        let name = measure::name_of(&work);
+        measured(name, async {
+            let permit = permit(&self.0.writers, "turn to write").await?;
+            let (app, actor) = (self.clone(), actor.clone());
+            blocking(move || {
+                let _until_done = permit;
+                app.write_now(&actor, None, work)
+            })
+            .await
         })
         .await
     }
@@ -319,7 +372,8 @@ impl App {
 
 /// A permit within a second, or [`Error::Busy`]. It moves into the blocking work and lives until that ends, even when
 /// the caller has gone away: else a connection in use would be promised to the next.
-async fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
+async fn permit(permits: &Arc<Semaphore>, name: &'static str) -> Result<OwnedSemaphorePermit, Error> {
+    let _until_given = measure::begin(Operation::Wait, name);
     match timeout(PATIENCE, Arc::clone(permits).acquire_owned()).await {
         Ok(Ok(permit)) => Ok(permit),
         Ok(Err(closed)) => Err(Error::internal(closed)),
@@ -327,11 +381,27 @@ async fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error>
     }
 }
 
-/// Runs on a blocking thread; a panic there becomes an error here.
+/// Measures what a caller can do, from its wait for its turn to its end.
+async fn measured<T>(name: &'static str, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let mut measured = measure::begin(Operation::UseCase, name);
+    let done = work.await;
+    if let Err(error) = &done
+        && error.is_fault_of_service()
+    {
+        measured.fail(error.code());
+    }
+    done
+}
+
+/// Runs on a blocking thread, with what belongs to the caller taken along; a panic there becomes an error here.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    spawn_blocking(work).await.unwrap_or_else(|failed| Err(Error::internal(failed)))
+    let (send, receive) = oneshot::channel();
+    // Whoever waited for it may have gone away.
+    let work = measure::carry(Box::new(move || drop(send.send(work()))));
+    spawn_blocking(work).await.map_err(Error::internal)?;
+    receive.await.map_err(Error::internal)?
 }
 
 /// A grant for the system itself, whose role allows everything.

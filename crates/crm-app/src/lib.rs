@@ -6,6 +6,7 @@
 
 mod api_keys;
 mod app;
+mod background;
 mod batch;
 mod changes;
 mod clock;
@@ -45,16 +46,19 @@ mod vault;
 
 pub use api_keys::{ApiKeys, NewApiKey};
 pub use app::{App, AppSettings};
+pub use background::{Background, Load, Task};
 pub use batch::{Atomicity, BatchOutcome, BatchRequest, Done, MOST_OPERATIONS, Operation};
 pub use changes::Changes;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use crm_persistence::{
+    PoolState,
     figures::{
         InteractionFigures, InteractionMonth, MandateFigures, PipelineFigures, StageAmounts, StageFigures, TaskFigures,
     },
     idempotency::StoredAnswer as Answer,
     imports::ImportError,
     mandates::MandateStatistics,
+    measure::{Meter, Operation as Measurable, Running, Work, listen},
     organisations::OrganisationStatistics,
     products::ProductStatistics,
     sessions::KnownSession,

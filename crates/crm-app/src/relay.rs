@@ -4,11 +4,11 @@
 //! that neither of them knows. The store sees to it that one instance at a time gives out positions.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicI64, Ordering},
     time::Duration,
 };
 
-use crm_domain::access::Actor;
+use crm_domain::{access::Actor, values::Timestamp};
 use crm_persistence::changes;
 use tokio::{
     sync::{Mutex, Notify},
@@ -25,14 +25,31 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const BATCH: i64 = 1000;
 
 /// What wakes the relay, and keeps two passes of this instance apart.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Relay {
     committed: Notify,
     pass: Mutex<()>,
     stopped: AtomicBool,
+    /// When the last pass began that left nothing to do, in microseconds since 1970.
+    caught_up: AtomicI64,
 }
 
 impl Relay {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self {
+            committed: Notify::new(),
+            pass: Mutex::default(),
+            stopped: AtomicBool::new(false),
+            caught_up: AtomicI64::new(now.micros()),
+        }
+    }
+
+    /// For how long a change may have been waiting for its position, at most.
+    pub(crate) fn lag(&self, now: Timestamp) -> Duration {
+        let since = now.micros() - self.caught_up.load(Ordering::Acquire);
+        Duration::from_micros(u64::try_from(since).unwrap_or_default())
+    }
+
     /// A change has been committed.
     pub(crate) fn wake(&self) {
         self.committed.notify_one();
@@ -45,7 +62,8 @@ impl Relay {
             let relay = app.relay();
             while !relay.stopped.load(Ordering::Acquire) {
                 // A failure is not lost: what has no position yet is found by the next pass.
-                let _retried = app.catch_up().await;
+                let pass = app.clone();
+                app.job("relay", async move { pass.catch_up().await }).await;
                 let _woken = timeout(INTERVAL, relay.committed.notified()).await;
             }
         });
@@ -63,7 +81,7 @@ impl App {
     /// Callers of one instance share the work: who waits for a pass that is going on finds nothing left to do after it.
     pub async fn catch_up(&self) -> Result<(), Error> {
         let _pass = self.relay().pass.lock().await;
-        let actor = Actor::system("positions of changes");
+        let (actor, began) = (Actor::system("positions of changes"), self.now());
         while self.read(|tx| Ok(changes::has_unpositioned(tx)?)).await? {
             self.write(&actor, |tx| {
                 let positioned = changes::assign_positions(tx, BATCH)?;
@@ -71,6 +89,7 @@ impl App {
             })
             .await?;
         }
+        self.relay().caught_up.store(began.micros(), Ordering::Release);
         Ok(())
     }
 }

@@ -32,6 +32,7 @@ pub mod interactions;
 pub mod links;
 pub mod mandate_products;
 pub mod mandates;
+pub mod measure;
 pub mod migrations;
 pub mod organisations;
 pub mod password_resets;
@@ -46,7 +47,7 @@ pub mod teams;
 pub mod timeline;
 pub mod users;
 
-pub use database::{Database, DatabaseSettings};
+pub use database::{Database, DatabaseSettings, PoolState};
 pub use dialect::Backend;
 pub use error::{Source, StoreError};
 pub use transaction::{ReadTx, Recorded, Stamp, Transaction, WriteTx};
