@@ -19,6 +19,7 @@ mod documentation;
 mod extract;
 mod health;
 mod middleware;
+mod monitor;
 mod openapi;
 pub mod problem;
 mod rates;
@@ -26,6 +27,7 @@ mod server;
 mod settings;
 mod v1;
 
+pub use monitor::Monitored;
 pub use openapi::document;
 pub use rates::{Rate, RateSettings};
 pub use server::{Api, server};

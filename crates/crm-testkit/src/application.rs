@@ -12,13 +12,14 @@ use actix_web::{
     http::{Method, header::HeaderMap},
     test::{TestRequest, init_service, try_call_service},
 };
-use crm_api::{Api, ApiSettings};
+use crm_api::{Api, ApiSettings, Monitored};
 use crm_app::{App, AppSettings};
 use crm_domain::{
     Locale, NewRecord, Session, SessionId, Team, TeamId, User, UserId,
     access::{Actor, BuiltInRole, policy},
     values::{EmailAddress, Name, Timestamp},
 };
+use crm_monitoring::Monitoring;
 use crm_persistence::{Database, Stamp, StoreError, WriteTx, sessions, teams, users};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -86,12 +87,23 @@ impl TestApp {
         log: Logger,
         adjust: impl FnOnce(&mut AppSettings, &mut ApiSettings),
     ) -> Self {
+        Self::spawn_monitored(test, log, &Monitoring::quiet(), adjust).await
+    }
+
+    /// The same, watched by this monitoring.
+    pub async fn spawn_monitored(
+        test: TestDatabase,
+        log: Logger,
+        monitoring: &Monitoring,
+        adjust: impl FnOnce(&mut AppSettings, &mut ApiSettings),
+    ) -> Self {
         let imports = tempfile::tempdir().expect("a temporary folder can be made");
         let (mut settings, mut api) = (AppSettings::new(imports.path()), ApiSettings::default());
+        settings.background = Monitored::by(monitoring);
         adjust(&mut settings, &mut api);
         let app = App::new(test.database.clone(), settings);
         people_the_firm(&test.database);
-        let api = Api::new(app.clone(), api, log);
+        let api = Api::new(app.clone(), api, log).monitored(monitoring);
         let service = Rc::new(init_service(crm_api::server(&api)).await);
         let send: Rc<dyn Fn(TestRequest) -> Sent> = Rc::new(move |request| {
             let service = Rc::clone(&service);

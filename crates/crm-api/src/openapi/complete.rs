@@ -57,6 +57,7 @@ fn tags() -> Value {
         ("users", "Those who sign in."),
         ("teams", "Users who share records."),
         ("roles", "Sets of permissions."),
+        ("monitoring", "How the service is, for those who run it."),
         ("changes", "The change log: who did what to which record, in one order."),
         ("health", "Whether the service runs, and whether it can serve."),
         ("documentation", "This document, and pages that explain it."),
@@ -160,12 +161,12 @@ impl Operation<'_> {
     }
 
     fn needs_version(&self) -> bool {
-        // What belongs to signing in has no versions.
-        matches!(self.method, "patch" | "delete") && !self.is_auth()
+        // What belongs to signing in, and what is set while the service runs, has no versions.
+        matches!(self.method, "patch" | "delete") && !self.is_auth() && self.tag() != "monitoring"
     }
 
     fn takes_version(&self) -> bool {
-        self.needs_version() || self.method == "put"
+        self.needs_version() || (self.method == "put" && self.tag() != "monitoring")
     }
 
     fn takes_key(&self) -> bool {
@@ -262,7 +263,7 @@ impl Operation<'_> {
     }
 
     fn add_headers(&mut self) {
-        let (is_post, is_change) = (self.takes_key(), matches!(self.method, "patch" | "put"));
+        let (is_post, is_change) = (self.takes_key(), self.takes_version() && self.method != "delete");
         let is_record = self.answers("304") || self.path.ends_with("/restore");
         let responses = self.value["responses"].as_object_mut().expect("an operation has responses");
         for (status, response) in responses.iter_mut().filter(|(_, response)| response.get("$ref").is_none()) {

@@ -12,6 +12,7 @@ mod interactions;
 mod links;
 mod mandate_products;
 mod mandates;
+mod monitoring;
 mod organisations;
 mod people;
 mod products;
@@ -62,6 +63,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     users::routes(config);
     teams::routes(config);
     roles::routes(config);
+    monitoring::routes(config);
 }
 
 /// The resources: what the document says of each beside its routes.

@@ -96,7 +96,7 @@ const DOORS_OF_ALL: [(&str, &str); 4] = [
 ];
 
 /// What belongs to nobody's records, and where it is tested instead. This list may only shrink, or grow with a reason.
-const ELSEWHERE: [(&str, &str, &str); 26] = [
+const ELSEWHERE: [(&str, &str, &str); 29] = [
     ("get", "/health/live", "open to all; http.rs"),
     ("get", "/health/ready", "open to all; http.rs"),
     ("get", "/api/openapi.json", "open to all; http.rs"),
@@ -119,6 +119,9 @@ const ELSEWHERE: [(&str, &str, &str); 26] = [
     ("post", "/api/v1/auth/totp", "one's own second factor; sign_in.rs"),
     ("post", "/api/v1/auth/totp/confirm", "one's own second factor; sign_in.rs"),
     ("delete", "/api/v1/auth/totp", "one's own second factor; sign_in.rs"),
+    ("get", "/api/v1/monitoring/health", "the service itself; monitoring.rs"),
+    ("get", "/api/v1/monitoring/log-levels", "the service itself; monitoring.rs"),
+    ("put", "/api/v1/monitoring/log-levels", "the service itself; monitoring.rs"),
     ("get", "/api/v1/imports", "those of the resources that one may import; below"),
     ("get", "/api/v1/imports/{id}", "those of the resources that one may import; below"),
     ("get", "/api/v1/imports/{id}/errors", "those of the resources that one may import; below"),
