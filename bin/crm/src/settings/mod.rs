@@ -2,6 +2,7 @@
 
 mod identity;
 mod load;
+mod monitoring;
 #[cfg(test)]
 mod tests;
 
@@ -15,13 +16,14 @@ use std::{
 
 use crm_api::{ApiSettings, Rate, RateSettings};
 use crm_app::{AppSettings, HashingSettings};
-use crm_monitoring::{Environment, LogFormat, LogSettings, REDACTED};
+use crm_monitoring::{Environment, LogFormat, REDACTED};
 use crm_persistence::DatabaseSettings;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use identity::{MailSection, Networks, SecuritySection};
 pub use load::{SettingsError, Sources};
+pub use monitoring::{MonitoringSection, RELEASE, SentrySection};
 
 /// Everything that can be set. Serialising it shows no secret.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -37,6 +39,10 @@ pub struct Settings {
     pub database: DatabaseSection,
     /// The log.
     pub log: LogSection,
+    /// What is measured.
+    pub monitoring: MonitoringSection,
+    /// Reports of defects.
+    pub sentry: SentrySection,
     /// Sizes and deadlines.
     pub limits: LimitsSection,
     /// Imports of files.
@@ -246,16 +252,6 @@ impl Settings {
         }
     }
 
-    /// What the log needs to be told.
-    pub fn log(&self) -> LogSettings {
-        LogSettings {
-            environment: self.environment,
-            format: self.log.format,
-            levels: self.log.level.clone(),
-            ..LogSettings::default()
-        }
-    }
-
     /// Refuses values that are of the right type but make no sense. Units of time must not be 0, sizes neither.
     fn check(&self) -> Result<(), SettingsError> {
         let wrong = |key, reason: &str| Err(SettingsError::Value { key, reason: reason.to_owned() });
@@ -269,6 +265,7 @@ impl Settings {
         let positive = [
             ("http.keep_alive_seconds", http.keep_alive_seconds),
             ("http.head_seconds", http.head_seconds),
+            ("monitoring.slow_milliseconds", self.monitoring.slow_milliseconds),
             ("database.wait_milliseconds", self.database.wait_milliseconds),
             ("database.statement_seconds", self.database.statement_seconds),
             ("limits.upload_bytes", self.limits.upload_bytes),
@@ -278,7 +275,7 @@ impl Settings {
         ];
         match positive.into_iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => wrong(key, "must be at least 1"),
-            None => self.check_identity(),
+            None => self.check_monitoring().and_then(|()| self.check_identity()),
         }
     }
 }
