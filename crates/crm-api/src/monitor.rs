@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crm_app::{App, Background, Error, Load, Measurable, Meter, Running, Task, Work, listen};
+use crm_app::{App, Background, Error, Load, Measurable, Meter, Running, Task, WeakApp, Work, listen};
 use crm_monitoring::{Context, Family, Finding, Kind, Measurement, Monitoring, Need};
 
 /// Measures whatever happens in a context: which monitoring that is, the context knows.
@@ -63,18 +63,20 @@ impl Background for Monitored {
 /// How long the order of changes may lag behind before somebody should look at it.
 const LAG: Duration = Duration::from_secs(30);
 
-/// Lets the monitoring know the parts of these use cases, and what they count.
+/// Lets the monitoring know the parts of these use cases, and what they count. It does not keep them from ending.
 pub(crate) fn watch(monitoring: &Monitoring, app: &App) {
     listen(&ByContext);
-    let counted = app.clone();
-    monitoring.metrics().add_source(move || families(&counted.load()));
-    let health = monitoring.health();
-    let asked = app.clone();
-    health.register("database", Need::Necessary, move || answers(asked.clone(), Part::Database));
-    let asked = app.clone();
-    health.register("schema", Need::Necessary, move || answers(asked.clone(), Part::Schema));
-    let asked = app.clone();
-    health.register("relay", Need::Useful, move || std::future::ready(relay(asked.load().relay_lag)));
+    let (metrics, health, weak) = (monitoring.metrics(), monitoring.health(), app.downgrade());
+    let counted = weak.clone();
+    metrics.add_source(move || counted.upgrade().map(|app| families(&app.load())).unwrap_or_default());
+    for (name, part) in [("database", Part::Database), ("schema", Part::Schema)] {
+        let asked = weak.clone();
+        health.register(name, Need::Necessary, move || answers(asked.clone(), part));
+    }
+    let asked = weak;
+    health.register("relay", Need::Useful, move || {
+        std::future::ready(asked.upgrade().map_or_else(ended, |app| relay(app.load().relay_lag)))
+    });
     let folder = app.settings().import_directory.clone();
     health.register("disk", Need::Useful, move || crm_monitoring::disk(folder.clone()));
 }
@@ -86,7 +88,8 @@ enum Part {
 }
 
 /// A database that cannot be reached tells nothing about its schema, and one with another schema answers.
-async fn answers(app: App, part: Part) -> Finding {
+async fn answers(app: WeakApp, part: Part) -> Finding {
+    let Some(app) = app.upgrade() else { return ended() };
     match (app.ready().await, part) {
         (Ok(()), _) => Finding::ok(),
         (Err(error), part) if error.is_about_schema() == matches!(part, Part::Schema) => {
@@ -95,6 +98,10 @@ async fn answers(app: App, part: Part) -> Finding {
         (Err(_), Part::Database) => Finding::ok(),
         (Err(_), Part::Schema) => Finding::degraded("it cannot be looked at"),
     }
+}
+
+fn ended() -> Finding {
+    Finding::failed("it has ended")
 }
 
 fn relay(lag: Duration) -> Finding {

@@ -1,6 +1,6 @@
 //! The door to the use cases, and the one way from an async caller to a synchronous unit of work.
 
-use std::{fmt, future::Future, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, future::Future, path::PathBuf, sync::Arc, sync::Weak, time::Duration};
 
 use crm_domain::{
     Id, ImportId,
@@ -106,6 +106,17 @@ impl fmt::Debug for AppSettings {
 #[derive(Clone, Debug)]
 pub struct App(Arc<Inner>);
 
+/// The use cases, for those who must not keep them from ending.
+#[derive(Clone, Debug)]
+pub struct WeakApp(Weak<Inner>);
+
+impl WeakApp {
+    /// The use cases, if they are still there.
+    pub fn upgrade(&self) -> Option<App> {
+        self.0.upgrade().map(App)
+    }
+}
+
 #[derive(Debug)]
 struct Inner {
     database: Database,
@@ -141,6 +152,11 @@ impl App {
             database,
             settings,
         }))
+    }
+
+    /// The same for those who must not keep it from ending.
+    pub fn downgrade(&self) -> WeakApp {
+        WeakApp(Arc::downgrade(&self.0))
     }
 
     /// The database.

@@ -45,7 +45,7 @@ mod users;
 mod vault;
 
 pub use api_keys::{ApiKeys, NewApiKey};
-pub use app::{App, AppSettings};
+pub use app::{App, AppSettings, WeakApp};
 pub use background::{Background, Load, Task};
 pub use batch::{Atomicity, BatchOutcome, BatchRequest, Done, MOST_OPERATIONS, Operation};
 pub use changes::Changes;

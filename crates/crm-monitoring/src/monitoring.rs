@@ -178,7 +178,7 @@ impl Monitoring {
     }
 
     /// Runs a job in a context and a trace of its own, so that what led to a failure of it is not mixed with anything else.
-    pub fn job<T>(&self, name: &'static str, work: impl Future<Output = T>) -> impl Future<Output = T> {
+    pub fn job<T, F: Future<Output = T>>(&self, name: &'static str, work: F) -> impl Future<Output = T> + use<T, F> {
         let (context, transaction) = begin(self, name.to_owned(), "queue.process", None);
         context.scope(async move {
             let done = work.await;

@@ -118,11 +118,11 @@ fn what_is_shown_has_no_secret() {
 
 #[test]
 fn reports_are_sampled_by_the_environment_unless_they_are_told_otherwise() {
-    let traces = |variables: &[(&str, &str)]| load("", variables).unwrap().monitoring().reports.traces;
-    assert_eq!(traces(&[]), 1.0);
-    assert_eq!(traces(&[("CRM__ENVIRONMENT", "staging")]), 0.5);
-    assert_eq!(traces(&[("CRM__ENVIRONMENT", "production")]), 0.1);
-    assert_eq!(traces(&[("CRM__ENVIRONMENT", "production"), ("CRM__SENTRY__TRACES", "0.25")]), 0.25);
+    let traces = |variables: &[(&str, &str)]| load("", variables).unwrap().monitoring().reports.traces.to_string();
+    assert_eq!(traces(&[]), "1");
+    assert_eq!(traces(&[("CRM__ENVIRONMENT", "staging")]), "0.5");
+    assert_eq!(traces(&[("CRM__ENVIRONMENT", "production")]), "0.1");
+    assert_eq!(traces(&[("CRM__ENVIRONMENT", "production"), ("CRM__SENTRY__TRACES", "0.25")]), "0.25");
     check("", &[("CRM__SENTRY__TRACES", "1.5")], Err("`sentry.traces`: must be from 0 to 1"));
     check("", &[("CRM__MONITORING__SLOW_MILLISECONDS", "0")], Err("`monitoring.slow_milliseconds`"));
 }

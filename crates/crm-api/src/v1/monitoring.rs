@@ -91,10 +91,10 @@ async fn set_log_levels(
     log: Data<Logger>,
     body: Body<LogLevels>,
 ) -> Result<HttpResponse, Problem> {
-    let levels: Levels = body
+    let levels = body
         .read?
         .level
-        .parse()
+        .parse::<Levels>()
         .map_err(|unknown: crm_monitoring::UnknownLevel| Invalid::one("/level", "choice", unknown.to_string()))?;
     // Told before, so that it is told even where nothing is logged afterwards.
     let (before, now) = (monitoring.levels().get().to_string(), levels.to_string());

@@ -47,7 +47,7 @@ fn hides_something(word: &str) -> bool {
         return true;
     }
     // A word with a `=` before its end is an assignment: what is behind it is looked at for itself.
-    word.split_inclusive('=').map(|part| part.trim_start_matches('=')).any(|part| {
+    word.split('=').any(|part| {
         part.len() >= SHORTEST && CODES.iter().filter_map(|code| decoded(code, part)).any(|text| is_hidden(&text))
     })
 }
