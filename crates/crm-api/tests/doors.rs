@@ -21,6 +21,8 @@ mod imports;
 mod marks;
 #[path = "doors/matrix.rs"]
 mod matrix;
+#[path = "doors/orphans.rs"]
+mod orphans;
 #[path = "doors/registry.rs"]
 mod registry;
 #[path = "doors/relations.rs"]

@@ -199,9 +199,9 @@ async fn nobody_can_name_or_link_a_hidden_record_or_learn_that_it_is_there() {
             let told = format!("{}.{}", reference.from, reference.field);
             let headers = [JSON, ("If-Match", "*")];
             let status = pair.same("PATCH", |_| from.record(near), &headers, |id| change(id).to_string()).await;
-            assert_eq!(status, 422, "{told}");
+            assert!(matches!(status, 409 | 422), "{told}: {status}");
             let status = pair.same("POST", |_| from.list(), &headers, |id| create(id).to_string()).await;
-            assert_eq!(status, 422, "{told}");
+            assert!(matches!(status, 409 | 422), "{told}: {status}");
             if has("post", &format!("{}/batch", from.list())) {
                 let batch = |id: &str| {
                     let update = json!({"op": "update", "id": near, "if_match": "*", "data": change(id)});

@@ -31,7 +31,7 @@ pub const FORMS: [Form; 11] = [
     |_, number| json!(format!("https://www.linkedin.com/in/{}/", word(number))),
     |_, number| json!([word(number)]),
     |_, number| json!(format!("90{number:05}09.13")),
-    |_, number| json!(format!("+33690{number:05}9")),
+    |_, number| json!(format!("+33612{number:05}9")),
     |field, number| json!(day(field, number).to_string()),
     |field, number| json!(format!("{}T09:30:00.000000Z", day(field, number))),
     |_, number| json!(lei(number)),
@@ -71,15 +71,15 @@ fn isin(number: usize) -> String {
 pub fn marks(text: &str) -> BTreeSet<usize> {
     let text = text.to_ascii_lowercase();
     let framed = |before: &'static str, after: &'static str| {
-        let places = text.match_indices(before);
-        let digits = places.filter_map(|(at, _)| {
+        let (text, places) = (text.as_str(), text.match_indices(before));
+        let digits = places.filter_map(move |(at, _)| {
             let from = at + before.len();
             text.get(from..from + 5 + after.len())?.strip_suffix(after)
         });
         digits.filter(|digits| digits.bytes().all(|one| one.is_ascii_digit())).filter_map(|digits| digits.parse().ok())
     };
     // An amount may be told without its last zeros, so it is known by its beginning and its point.
-    let words = framed("zq", "q").chain(framed("90", "09.13")).chain(framed("+33690", "9"));
+    let words = framed("zq", "q").chain(framed("90", "09.13")).chain(framed("+33612", "9"));
     words.chain(days(&text)).collect()
 }
 
