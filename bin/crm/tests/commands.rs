@@ -66,8 +66,8 @@ fn unreadable_settings_end_every_command_with_1_and_one_line() {
         assert!(failure.contains("CRM__REDIS__ADDRESS"), "{failure}");
     }
     let place = Place::new();
-    place.write("crm.toml", "[http]\nlisten = \"nowhere\"\n");
-    assert!(place.run(&["migrate"]).failed().contains("http.listen"));
+    place.write("crm.toml", "[http]\ndrain_seconds = \"soon\"\n");
+    assert!(place.run(&["migrate"]).failed().contains("http.drain_seconds"));
     assert!(place.run(&["migrate", "--config", "other.toml"]).failed().contains("other.toml"));
 }
 
