@@ -347,18 +347,14 @@ async fn compare(test: TestDatabase) {
     let names: Vec<String> = matrix.callers.iter().map(|caller| caller.name.to_owned()).collect();
     row(&mut table, "resource", "door", "record", &names);
     for subject in SUBJECTS {
-        eprintln!("TRACE {:?} {}", began.elapsed(), subject.label);
         matrix.subject(subject, &mut table).await;
     }
     for relation in RELATIONS {
-        eprintln!("TRACE {:?} {} {}", began.elapsed(), relation.from, relation.name);
         matrix.relation(relation, &mut table).await;
     }
     for reference in REFERENCES {
-        eprintln!("TRACE {:?} {} {}", began.elapsed(), reference.from, reference.field);
         matrix.reference(reference, &mut table).await;
     }
-    eprintln!("TRACE {:?} imports", began.elapsed());
     matrix.imports(&mut table).await;
     println!(
         "{name}: {} cells, {} of them refused without a change, in {:?}",
