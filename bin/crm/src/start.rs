@@ -53,7 +53,7 @@ fn is_empty(status: &[MigrationStatus]) -> Result<bool, Failure> {
 
 /// Runs a future to its end, for commands that have nothing else to do meanwhile.
 pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    runtime::Builder::new_current_thread().enable_time().build()?.block_on(work)
+    runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ pub fn server(
         .configure(|config| routes(&mut ServiceConfig::new(config)))
         .default_service(web::to(nothing_here))
         // The last one is the first to see a request.
+        .wrap(from_fn(extract::cached))
         .wrap(from_fn(extract::authenticated))
         .wrap(from_fn(middleware::bounded))
         .wrap(Compress::default())

@@ -1,18 +1,25 @@
 //! The door to the use cases, and the one way from an async caller to a synchronous unit of work.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use crm_cache::Cache;
 use crm_domain::{
     Id, ImportId,
     access::{ActionType, Actor, BuiltInRole, Denied, Grant, Guarded, policy},
     values::Timestamp,
 };
 use crm_events::{Bus, Event};
-use crm_persistence::{Database, ReadTx, Recorded, Stamp, WriteTx};
+use crm_persistence::{Database, ReadTx, Recorded, Seen, Stamp, Touch, WriteTx};
 use slog::{Discard, Logger};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    task::spawn_blocking,
+    task::{JoinHandle, spawn_blocking},
     time::timeout,
 };
 use uuid::Uuid;
@@ -20,6 +27,7 @@ use uuid::Uuid;
 use crate::{
     Clock, Error, HashingSettings, MailSettings, SystemClock, Vault,
     api_keys::ApiKeys,
+    cached,
     changes::Changes,
     clock::Times,
     explain::Access,
@@ -67,6 +75,10 @@ pub struct AppSettings {
     pub bus: Bus,
     /// How many sockets there may be.
     pub realtime: RealtimeSettings,
+    /// The read cache.
+    pub cache: Cache,
+    /// The built-in roles whose users' reads go past it.
+    pub uncached_roles: Vec<BuiltInRole>,
     /// Where what nobody waits for tells of its failures.
     pub log: Logger,
     /// The clock.
@@ -74,7 +86,7 @@ pub struct AppSettings {
 }
 
 impl AppSettings {
-    /// The defaults: files up to 512 MiB, the machine's clock, no mail, no log, and a vault that opens for as long as these
+    /// The defaults: files up to 512 MiB, the machine's clock, no cache, no mail, no log, and a vault that opens for as long as these
     /// settings are kept.
     pub fn new(import_directory: impl Into<PathBuf>) -> Self {
         Self {
@@ -86,6 +98,8 @@ impl AppSettings {
             second_factor_roles: Vec::new(),
             bus: Bus::in_process(),
             realtime: RealtimeSettings::default(),
+            cache: Cache::off(),
+            uncached_roles: Vec::new(),
             log: Logger::root(Discard, slog::o!()),
             clock: Arc::new(SystemClock),
         }
@@ -100,6 +114,7 @@ impl fmt::Debug for AppSettings {
             .field("import_bytes", &self.import_bytes)
             .field("hashing", &self.hashing)
             .field("mail", &self.mail)
+            .field("cache", &self.cache)
             .field("second_factor_roles", &self.second_factor_roles)
             .field("bus", &self.bus)
             .field("realtime", &self.realtime)
@@ -126,6 +141,7 @@ struct Inner {
     instance: Uuid,
     runner: Runner,
     upkeep: Upkeep,
+    counting: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// How long a request waits for a connection before it is told that the service is busy.
@@ -147,6 +163,7 @@ impl App {
             relay: Relay::default(),
             runner: Runner::default(),
             upkeep: Upkeep::default(),
+            counting: Mutex::default(),
             database,
             settings,
         }))
@@ -164,6 +181,7 @@ impl App {
 
     /// The time now.
     pub fn now(&self) -> Timestamp {
+        cached::is_passing();
         self.0.times.now()
     }
 
@@ -294,6 +312,9 @@ impl App {
         Hub::start(self);
         Upkeep::start(self);
         Mail::start(self);
+        let cache = self.cache().clone();
+        let counting = tokio::spawn(async move { cache.keep_counting().await });
+        self.0.counting.lock().unwrap_or_else(PoisonError::into_inner).replace(counting);
     }
 
     /// Asks what goes on beside the requests to end: a running import stops after its present chunk of rows.
@@ -303,6 +324,14 @@ impl App {
         self.0.relay.stop();
         self.0.upkeep.stop();
         self.0.mail.stop();
+    }
+
+    /// Takes leave of the other instances, when nothing is written any more.
+    pub async fn leave(&self) {
+        if let Some(counting) = self.0.counting.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            counting.abort();
+        }
+        self.cache().stop().await;
     }
 
     pub(crate) fn hashing(&self) -> &Hashing {
@@ -346,12 +375,23 @@ impl App {
         F: FnOnce(&mut ReadTx) -> Result<T, Error> + Send + 'static,
     {
         let permit = permit(&self.0.readers).await?;
-        let app = self.clone();
-        blocking(move || {
+        let (app, is_loading) = (self.clone(), cached::is_loading());
+        let done = blocking(move || {
             let _until_done = permit;
-            app.database().read(work)
+            if is_loading { app.database().read_seen(work) } else { Ok((app.database().read(work)?, Seen::default())) }
         })
-        .await
+        .await;
+        match done {
+            Ok((done, seen)) => {
+                cached::saw(seen);
+                Ok(done)
+            }
+            Err(error) => {
+                // Whatever is made of it, nobody tells when it would come out another way.
+                cached::is_passing();
+                Err(error)
+            }
+        }
     }
 
     /// One unit of work, on a blocking thread. What it records is stamped with the actor and the time of its beginning.
@@ -362,9 +402,12 @@ impl App {
     {
         let permit = permit(&self.0.writers).await?;
         let (app, actor) = (self.clone(), actor.clone());
+        cached::is_passing();
         blocking(move || {
-            let _until_done = permit;
-            app.write_now(&actor, None, work)
+            let (done, written) = app.commit(&actor, None, work);
+            // The others need the connection, and not that the cache is told.
+            drop(permit);
+            app.told(done, written)
         })
         .await
     }
@@ -376,15 +419,35 @@ impl App {
         import_id: Option<ImportId>,
         work: impl FnOnce(&mut WriteTx) -> Result<Recorded<T>, Error>,
     ) -> Result<T, Error> {
+        let (done, written) = self.commit(actor, import_id, work);
+        self.told(done, written)
+    }
+
+    fn commit<T>(
+        &self,
+        actor: &Actor,
+        import_id: Option<ImportId>,
+        work: impl FnOnce(&mut WriteTx) -> Result<Recorded<T>, Error>,
+    ) -> (Result<T, Error>, BTreeSet<Touch>) {
         let stamp = Stamp { actor: actor.clone(), at: self.now(), import_id };
         let before = self.database().access_changes();
-        let done = self.database().write(stamp, work)?;
+        let (done, written) = self.database().write_seen(stamp, work);
         // Of two at the same time one may say it for both, or each of them for itself.
         if self.database().access_changes() != before {
             self.bus().publish(Event::AccessChanged);
         }
+        (done, written)
+    }
+
+    /// Hands out what came of a unit of work when all instances know what it wrote. One that failed may have been committed
+    /// all the same, when the answer of the database was lost.
+    fn told<T>(&self, done: Result<T, Error>, written: BTreeSet<Touch>) -> Result<T, Error> {
+        if done.as_ref().err().is_none_or(Error::is_fault_of_service) {
+            self.tell(written);
+        }
+        }
         self.relay().wake();
-        Ok(done)
+        done
     }
 }
 

@@ -7,6 +7,7 @@
 mod api_keys;
 mod app;
 mod batch;
+mod cached;
 mod changes;
 mod clock;
 mod error;
@@ -48,8 +49,13 @@ mod vault;
 pub use api_keys::{ApiKeys, NewApiKey};
 pub use app::{App, AppSettings};
 pub use batch::{Atomicity, BatchOutcome, BatchRequest, Done, MOST_OPERATIONS, Operation};
+pub use cached::{Question, Rendered};
 pub use changes::Changes;
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use crm_cache::{
+    Answer as KeptAnswer, BadAddress, BreakerState, Cache, CacheHealth, CacheSettings, CacheStatistics, Found,
+    GroupStatistics, Outcome, Reach, RedisStatistics, Stored, Use,
+};
 pub use crm_events::{Bus, BusError, BusStatistics, RedisSettings};
 pub use crm_persistence::{
     figures::{

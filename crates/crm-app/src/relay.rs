@@ -1,5 +1,5 @@
 //! The relay: it gives every committed change its position in one gapless order, works out who is to be told, and says on
-//! the bus how far it has come.
+//! the bus how far it has come. It tells the caches of each change once more, for whoever wrote it and could not.
 //!
 //! A change gets its position after its commit, because two transactions that run at the same time commit in an order
 //! that neither of them knows. One instance at a time does this work, by a lease that it renews and that another one takes
@@ -151,11 +151,14 @@ impl App {
         let _pass = self.relay().pass.lock().await;
         let actor = Actor::system("positions of changes");
         while self.read(|tx| Ok(changes::has_unpositioned(tx)?)).await? {
-            self.write(&actor, |tx| {
-                let positioned = changes::assign_positions(tx, BATCH)?;
-                Ok(tx.unchanged(positioned))
-            })
-            .await?;
+            let changed = self
+                .write(&actor, |tx| {
+                    let changed = changes::waiting(tx, BATCH)?;
+                    changes::assign_positions(tx, BATCH)?;
+                    Ok(tx.unchanged(changed))
+                })
+                .await?;
+            self.tell_again(&changed).await;
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use crm_domain::{
 use crm_persistence::{
     WriteTx,
     second_factors::Standing,
-    sessions::{self, KnownSession, NewSession, Rotation},
+    sessions::{self, KnownSession, NewSession, Rotation, TokenOwner},
     users,
 };
 use secrecy::SecretString;
@@ -112,6 +112,12 @@ impl SignedIn {
             Credential::ApiKey(_) => Err(Error::SessionRequired),
         }
     }
+}
+
+/// Whoever an access token belongs to, and how long.
+struct Known {
+    signed_in: SignedIn,
+    expires_at: Timestamp,
 }
 
 /// The tokens of a session, for the caller and for the store.
@@ -279,17 +285,33 @@ impl Sessions {
             .await
     }
 
-    /// Whose access token or API key it is: one query, so that a change of role, team or state acts on the next request.
+    /// Whose access token or API key it is: what is kept of it is as new as a query, so that a change of role, team or state
+    /// acts on the next request.
     pub async fn actor(&self, token: &SecretString) -> Result<SignedIn, Error> {
         let Some(hash) = TokenKind::Access.hash_of(token) else {
             return self.app.api_keys().actor(token).await;
         };
         let now = self.app.now();
-        let found = self.app.read(move |tx| Ok(sessions::actor_by_access_hash(tx, &hash, now)?)).await?;
-        let (session, user, role, standing) = found.ok_or(Error::Unauthenticated)?;
+        let load = async || {
+            let found = self.app.read(move |tx| Ok(sessions::actor_by_access_hash(tx, &hash, now)?)).await?;
+            let owner = found.ok_or(Error::Unauthenticated)?;
+            serde_json::to_vec(&owner).map_err(Error::internal)
+        };
+        let kept = self.app.cached_lookup("sessions", &hash, load).await?;
+        let known = kept.decoded(|bytes| Some(self.known(serde_json::from_slice(bytes).ok()?)));
+        let known = known.ok_or_else(|| Error::internal("a kept session cannot be read"))?;
+        // The time goes on without anybody telling the cache.
+        if known.expires_at <= now { Err(Error::Unauthenticated) } else { Ok(known.signed_in.clone()) }
+    }
+
+    fn known(&self, owner: TokenOwner) -> Known {
+        let TokenOwner { session: (session, expires_at), user, role, standing } = owner;
         let second_factor = self.app.standing(&role, standing);
         let actor = Actor::user(user.id, user.stamps.team_id, role);
-        Ok(SignedIn { credential: Credential::Session(session), user, actor, second_factor })
+        Known {
+            signed_in: SignedIn { credential: Credential::Session(session), user, actor, second_factor },
+            expires_at,
+        }
     }
 
     /// Changes one's own password and ends all other sessions.

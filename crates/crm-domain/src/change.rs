@@ -56,6 +56,25 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
+    /// The table of the records: what is stale after a change of one, whoever made it. Whatever else the same unit of work
+    /// wrote is known to the instance that did it.
+    pub const fn stale_after(self) -> &'static str {
+        match self {
+            Self::Organisations => "organisations",
+            Self::People => "people",
+            Self::Links => "links",
+            Self::Products => "products",
+            Self::Mandates => "mandates",
+            Self::MandateProducts => "mandate_products",
+            Self::Interactions => "interactions",
+            Self::Tasks => "tasks",
+            Self::Users => "users",
+            Self::Teams => "teams",
+            Self::Roles => "roles",
+            Self::Imports => "imports",
+        }
+    }
+
     /// The first word of the kind's event names, as in `organisation.created`.
     pub const fn event_prefix(self) -> &'static str {
         match self {

@@ -278,6 +278,14 @@ pub fn has_unpositioned(tx: &mut impl Transaction) -> Result<bool, StoreError> {
     Ok(first.order_by(table::sequence.asc()).first::<i64>(connection(tx)).optional()?.is_some())
 }
 
+/// Which records the next changes to be given a position are about.
+pub fn waiting(tx: &mut impl Transaction, limit: i64) -> Result<Vec<(RecordKind, Uuid)>, StoreError> {
+    let waiting = table::table.select((table::resource, table::record_id)).filter(table::position.is_null());
+    let waiting = waiting.order_by(table::sequence.asc()).limit(limit);
+    let rows: Vec<(String, UuidColumn)> = waiting.load(connection(tx))?;
+    Ok(rows.into_iter().map(|(resource, id)| (choice(&resource), id.0)).collect())
+}
+
 /// Gives the next positions to up to `limit` committed changes, in the order in which they were written; how many there
 /// were. Two instances that do it at the same time wait for each other at the one row of the counter.
 pub fn assign_positions(tx: &mut WriteTx, limit: i64) -> Result<usize, StoreError> {

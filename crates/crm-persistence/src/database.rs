@@ -1,6 +1,7 @@
 //! Pools of connections, and units of work on them.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::{
         Arc,
@@ -9,7 +10,11 @@ use std::{
     time::Duration,
 };
 
-use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
+use diesel::{
+    Connection,
+    connection::InstrumentationEvent,
+    r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection},
+};
 
 use crate::{
     access_changes,
@@ -17,6 +22,7 @@ use crate::{
     dialect::{self, Backend, ReadOnly},
     error::StoreError,
     migrations,
+    observed::{self, Seen, Touch},
     transaction::{ReadTx, Recorded, Stamp, WriteTx},
 };
 
@@ -105,7 +111,9 @@ struct Prepare {
 impl CustomizeConnection<AnyConnection, diesel::r2d2::Error> for Prepare {
     fn on_acquire(&self, connection: &mut AnyConnection) -> Result<(), diesel::r2d2::Error> {
         dialect::prepare(connection, self.read_only, self.statement_timeout.as_millis())
-            .map_err(diesel::r2d2::Error::QueryError)
+            .map_err(diesel::r2d2::Error::QueryError)?;
+        connection.set_instrumentation(|event: InstrumentationEvent<'_>| observed::look_at(event));
+        Ok(())
     }
 }
 
@@ -169,6 +177,15 @@ impl Database {
         work(&mut ReadTx::new(&mut connection))
     }
 
+    /// The same, and tells what the result depends on.
+    pub fn read_seen<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&mut ReadTx) -> Result<T, E>,
+    ) -> Result<(T, Seen), E> {
+        let (done, seen) = observed::seen(|| self.read(work));
+        Ok((done?, seen))
+    }
+
     /// Runs a reading unit of work in which all statements see one state.
     pub fn snapshot<T, E: From<StoreError>>(&self, work: impl FnOnce(&mut ReadTx) -> Result<T, E>) -> Result<T, E> {
         let mut connection = checkout(&self.0.read)?;
@@ -186,6 +203,15 @@ impl Database {
         work: impl FnOnce(&mut WriteTx) -> Result<Recorded<T>, E>,
     ) -> Result<T, E> {
         self.unit(stamp, work, dialect::commit)
+    }
+
+    /// The same, and tells what it wrote, also where it failed: a commit whose answer was lost may have come through.
+    pub fn write_seen<T, E: From<StoreError>>(
+        &self,
+        stamp: Stamp,
+        work: impl FnOnce(&mut WriteTx) -> Result<Recorded<T>, E>,
+    ) -> (Result<T, E>, BTreeSet<Touch>) {
+        observed::written(|| self.write(stamp, work))
     }
 
     /// Runs a writing unit of work and then takes it back, to show what it would do.

@@ -6,6 +6,8 @@
 use crm_domain::{User, UserId};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     column::{TimeColumn, UuidColumn},
     dialect,
@@ -25,7 +27,7 @@ pub struct StoredFactor {
 }
 
 /// How somebody stands with the second factor.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Standing {
     /// Whether the role asks for one.
     pub is_required: bool,

@@ -9,11 +9,14 @@ use diesel::{
     Queryable, RunQueryDsl, Selectable, SelectableHelper,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     access_changes::Affected,
     column::{TimeColumn, UuidColumn},
     connection::Multi,
     error::StoreError,
+    observed,
     roles::RoleRow,
     schema::{refresh_tokens, roles, second_factors, sessions as table, users},
     second_factors::Standing,
@@ -46,6 +49,8 @@ pub struct KnownSession {
     /// What the client called itself.
     pub agent: Option<String>,
 }
+
+const TABLE: &str = "sessions";
 
 #[derive(Insertable, Queryable, Selectable)]
 #[diesel(table_name = table, treat_none_as_default_value = false)]
@@ -90,6 +95,7 @@ pub fn insert(tx: &mut WriteTx, session: &Session, new: &NewSession) -> Result<(
         agent: new.agent.clone(),
     };
     let values = (row, table::access_hash.eq(new.access_hash.as_slice()));
+    observed::writing_rows(TABLE, [session.id.uuid()]);
     diesel::insert_into(table::table).values(values).execute(connection(tx))?;
     insert_refresh_token(tx, session.id.into(), &new.refresh_hash)
 }
@@ -104,14 +110,26 @@ fn insert_refresh_token(tx: &mut WriteTx, session: UuidColumn, hash: &[u8; 32]) 
     Ok(())
 }
 
-/// Whose access token it is that has this hash: the session, its user, and the role that the user has now,
-/// and how they stand with the second factor. None when the
-/// token or the session has ended, or when the user may not sign in. One query.
+/// Whoever an access token belongs to.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct TokenOwner {
+    /// The session, and how long the token works.
+    pub session: (SessionId, Timestamp),
+    /// Its user.
+    pub user: User,
+    /// The role that the user has now.
+    pub role: Role,
+    /// How they stand with the second factor.
+    pub standing: Standing,
+}
+
+/// Whose access token it is that has this hash. None when the token or the session has ended, or when the user may not sign
+/// in. One query.
 pub fn actor_by_access_hash(
     tx: &mut impl Transaction,
     hash: &[u8; 32],
     now: Timestamp,
-) -> Result<Option<(SessionId, User, Role, Standing)>, StoreError> {
+) -> Result<Option<TokenOwner>, StoreError> {
     let found = table::table
         .inner_join(users::table.inner_join(roles::table).left_join(second_factors::table))
         .filter(table::access_hash.eq(hash.as_slice()))
@@ -120,15 +138,23 @@ pub fn actor_by_access_hash(
         .filter(users::is_active.eq(true))
         .filter(users::deleted_at.is_null())
         .select((
-            table::id,
+            (table::id, table::access_expires_at),
             UserRow::as_select(),
             RoleRow::as_select(),
             roles::requires_second_factor,
             second_factors::confirmed_at.nullable(),
-        ))
-        .first::<(UuidColumn, UserRow, RoleRow, bool, Option<TimeColumn>)>(connection(tx));
-    Ok(found.optional()?.map(|(session, user, role, required, confirmed_at)| {
-        (session.into(), user.into(), role.into(), Standing::new(required, confirmed_at))
+        ));
+    let found = observed::reading_rows(&[TABLE, "users", "roles", "second_factors"], || {
+        found.first::<((UuidColumn, TimeColumn), UserRow, RoleRow, bool, Option<TimeColumn>)>(connection(tx))
+    });
+    Ok(found.optional()?.map(|((session, expires_at), user, role, required, confirmed_at)| {
+        let (session, user, role) = (SessionId::from(session), User::from(user), Role::from(role));
+        observed::saw_row(TABLE, session.uuid());
+        observed::saw_row("users", user.id.uuid());
+        observed::saw_row("roles", role.id.uuid());
+        observed::saw_row("second_factors", user.id.uuid());
+        let standing = Standing::new(required, confirmed_at);
+        TokenOwner { session: (session, expires_at.into()), user, role, standing }
     }))
 }
 
@@ -206,6 +232,7 @@ fn renew(tx: &mut WriteTx, session: UuidColumn, rotation: &Rotation) -> Result<O
     let user = user.filter(users::is_active.eq(true)).filter(users::deleted_at.is_null());
     let Some(user) = user.first::<UserRow>(connection(tx)).optional()? else { return Ok(None) };
     let live = table::table.filter(table::id.eq(session)).filter(table::ended_at.is_null());
+    observed::writing_rows(TABLE, [SessionId::from(session).uuid()]);
     let rows = diesel::update(live.filter(table::refresh_expires_at.gt(at)))
         .set((
             table::access_hash.eq(rotation.access_hash.as_slice()),
@@ -225,6 +252,7 @@ fn renew(tx: &mut WriteTx, session: UuidColumn, rotation: &Rotation) -> Result<O
 pub fn end(tx: &mut WriteTx, session: SessionId) -> Result<(), StoreError> {
     let at = TimeColumn::from(tx.at());
     let live = table::table.filter(table::id.eq(UuidColumn::from(session))).filter(table::ended_at.is_null());
+    observed::writing_rows(TABLE, [session.uuid()]);
     diesel::update(live).set(table::ended_at.eq(Some(at))).execute(connection(tx))?;
     let of = table::table.filter(table::id.eq(UuidColumn::from(session))).select(table::user_id);
     if let Some(user) = of.first::<UuidColumn>(connection(tx)).optional()? {
@@ -238,6 +266,7 @@ pub fn end_of(tx: &mut WriteTx, user: UserId, session: SessionId) -> Result<(), 
     let own = table::table.filter(table::id.eq(UuidColumn::from(session)));
     let own = own.filter(table::user_id.eq(UuidColumn::from(user))).filter(table::ended_at.is_null());
     let at = TimeColumn::from(tx.at());
+    observed::writing_rows(TABLE, [session.uuid()]);
     let rows = diesel::update(own).set(table::ended_at.eq(Some(at))).execute(connection(tx))?;
     tx.affects(Affected::User(user));
     if rows == 1 { Ok(()) } else { Err(StoreError::NotFound) }

@@ -3,7 +3,7 @@
 use crm_domain::{Change, ImportId, access::Actor, values::Timestamp};
 use diesel::Connection;
 
-use crate::{access_changes::Affected, changes, connection::AnyConnection, dialect::Backend, error::StoreError};
+use crate::{access_changes::Affected, changes, connection::AnyConnection, dialect::Backend, error::StoreError, observed};
 
 /// Who changes something, when, and as part of which import: on every row of the change log.
 #[derive(Clone, Debug)]
@@ -172,6 +172,7 @@ impl<'a> WriteTx<'a> {
             affected = part.take_affected();
             Ok(done)
         });
+        observed::forget_announced();
         for one in affected {
             self.affects(one);
         }

@@ -4,6 +4,7 @@ use crm_domain::access::{ActionType, Grant, Guarded, Scope};
 
 use crate::{
     column::UuidColumn,
+    observed,
     sql::{Bind, Sql},
 };
 
@@ -41,6 +42,9 @@ pub fn within(scope: Scope, table: &'static str, life: Life) -> Sql {
         Life::Deleted => Sql::new().column(table, "deleted_at").push(" IS NOT NULL"),
         Life::Any => Sql::new().push("1 = 1"),
     };
+    if scope != Scope::All {
+        observed::scoped();
+    }
     match scope {
         Scope::All => alive,
         Scope::Own { user } => Sql::joined([alive, owned(), Sql::joined(mine(user.uuid()), " OR ")], " AND "),

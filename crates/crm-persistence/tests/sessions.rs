@@ -58,6 +58,7 @@ fn rotate(test: &TestDatabase, used: u8, next: u8, seconds: i64) -> Option<User>
 
 fn actor(test: &TestDatabase, number: u8, seconds: i64) -> Option<(SessionId, User, Role)> {
     let found = test.database.read(|tx| sessions::actor_by_access_hash(tx, &hash(number), at(seconds))).unwrap();
+    let found = found.map(|owner| (owner.session.0, owner.user, owner.role, owner.standing));
     found.map(|(session, user, role, _)| (session, user, role))
 }
 

@@ -13,7 +13,7 @@ use actix_web::{
     test::{TestRequest, init_service, try_call_service},
 };
 use crm_api::{Api, ApiSettings};
-use crm_app::{App, AppSettings};
+use crm_app::{App, AppSettings, Cache, CacheSettings};
 use crm_domain::{
     Locale, NewRecord, Session, SessionId, Team, TeamId, User, UserId,
     access::{Actor, BuiltInRole, policy},
@@ -49,6 +49,13 @@ pub struct TestApp {
     /// Its database; kept until the end.
     pub test: TestDatabase,
     _imports: TempDir,
+}
+
+/// One instance of the application.
+pub struct Instance {
+    /// The use cases behind it.
+    pub app: App,
+    send: Rc<dyn Fn(TestRequest) -> Sent>,
 }
 
 /// Somebody who sends requests, with their token or without one.
@@ -88,22 +95,20 @@ impl TestApp {
     ) -> Self {
         let imports = tempfile::tempdir().expect("a temporary folder can be made");
         let (mut settings, mut api) = (AppSettings::new(imports.path()), ApiSettings::default());
+        // Kept by all applications over these settings, as they would share a Redis.
+        settings.cache = Cache::new(CacheSettings::new()).expect("without Redis there is no address that is bad");
         adjust(&mut settings, &mut api);
-        let app = App::new(test.database.clone(), settings);
         people_the_firm(&test.database);
-        let api = Api::new(app.clone(), api, log);
-        let service = Rc::new(init_service(crm_api::server(&api)).await);
-        let send: Rc<dyn Fn(TestRequest) -> Sent> = Rc::new(move |request| {
-            let service = Rc::clone(&service);
-            Box::pin(async move {
-                let response = try_call_service(&*service, request.to_request()).await;
-                let response = response.unwrap_or_else(|error| panic!("the server lets no error through: {error}"));
-                let (status, headers) = (response.status().as_u16(), response.headers().clone());
-                let body = to_bytes(response.into_body()).await.unwrap_or_default().to_vec();
-                Answer { status, headers, body }
-            })
-        });
+        let Instance { app, send } = Instance::spawn(test.database.clone(), settings, api, log).await;
         Self { app, send, test, _imports: imports }
+    }
+
+    /// Another instance over the same database and folder, with a cache of its own.
+    pub async fn beside(&self, cache: CacheSettings) -> Instance {
+        let cache = Cache::new(cache).expect("a test has a good address");
+        let settings = AppSettings { cache, ..self.app.settings().clone() };
+        let log = Logger::root(slog::Discard, slog::o!());
+        Instance::spawn(self.test.database.clone(), settings, ApiSettings::default(), log).await
     }
 
     /// One application for each database.
@@ -165,6 +170,31 @@ impl TestApp {
     pub fn team_id(name: &str) -> TeamId {
         let at = TEAMS.iter().position(|team| *team == name).expect("a named team");
         TeamId::from_u128(0x7_0000 + at as u128)
+    }
+}
+
+impl Instance {
+    async fn spawn(database: Database, settings: AppSettings, api: ApiSettings, log: Logger) -> Self {
+        let app = App::new(database, settings);
+        let api = Api::new(app.clone(), api, log);
+        let service = Rc::new(init_service(crm_api::server(&api)).await);
+        let send: Rc<dyn Fn(TestRequest) -> Sent> = Rc::new(move |request| {
+            let service = Rc::clone(&service);
+            Box::pin(async move {
+                let response = try_call_service(&*service, request.to_request()).await;
+                let response = response.unwrap_or_else(|error| panic!("the server lets no error through: {error}"));
+                let (status, headers) = (response.status().as_u16(), response.headers().clone());
+                let body = to_bytes(response.into_body()).await.unwrap_or_default().to_vec();
+                Answer { status, headers, body }
+            })
+        });
+        Self { app, send }
+    }
+
+    /// The user with this name, signed in.
+    pub fn client(&self, name: &str) -> Client {
+        let at = USERS.iter().position(|(user, ..)| *user == name).expect("a named user");
+        Client { token: Some(token(at)), send: Rc::clone(&self.send) }
     }
 }
 

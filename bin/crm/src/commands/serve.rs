@@ -92,6 +92,7 @@ async fn serve(settings: &Settings, app: App, log: Logger) -> Result<(), Failure
         info!(log, "stopping"; "signal" => name, "drain_seconds" => http.drain_seconds);
         drain(&public_handle, &mut signals, &log).await;
     }
+    app.leave().await;
     inside_handle.stop(false).await;
     let _stopped = inside.await;
     info!(log, "stopped");

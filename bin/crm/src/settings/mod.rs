@@ -1,5 +1,6 @@
 //! The settings of the process: what can be set, its defaults, and nothing that does nothing.
 
+mod cache;
 mod identity;
 mod load;
 #[cfg(test)]
@@ -19,8 +20,10 @@ use crm_monitoring::{Environment, LogFormat, LogSettings, REDACTED};
 use crm_persistence::DatabaseSettings;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use slog::{Discard, Logger};
 
 use identity::hidden;
+pub use cache::{CacheSection, RedisSection};
 pub use identity::{MailSection, Networks, SecuritySection};
 pub use load::{SettingsError, Sources};
 
@@ -36,8 +39,10 @@ pub struct Settings {
     pub operations: OperationsSettings,
     /// The database.
     pub database: DatabaseSection,
-    /// What the instances share beside the database.
+    /// Redis, which instances share.
     pub redis: RedisSection,
+    /// The read cache.
+    pub cache: CacheSection,
     /// The log.
     pub log: LogSection,
     /// Sizes and deadlines.
@@ -253,6 +258,8 @@ impl Settings {
                 sockets_per_address: limits.sockets_per_address,
                 ..RealtimeSettings::default()
             },
+            cache: self.cache(Logger::root(Discard, slog::o!())),
+            uncached_roles: self.cache.skip_roles.0.clone(),
             ..AppSettings::new(&self.imports.directory)
         }
     }
@@ -307,7 +314,7 @@ impl Settings {
         ];
         match positive.into_iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => wrong(key, "must be at least 1"),
-            None => self.check_identity(),
+            None => self.check_identity().and_then(|()| self.check_cache()),
         }
     }
 }

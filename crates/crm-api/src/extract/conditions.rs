@@ -44,11 +44,9 @@ impl FromRequest for PutIfMatch {
 pub(crate) struct IfNoneMatch(Option<String>);
 
 impl IfNoneMatch {
-    /// Whether the caller already has this version. Tags of any strength count, as the RFC says for this header.
+    /// Whether the caller already has this version.
     pub(crate) fn has(&self, version: Version) -> bool {
-        let tag = etag(version);
-        let is_same = |item: &str| item == "*" || item.strip_prefix("W/").unwrap_or(item) == tag;
-        self.0.as_ref().is_some_and(|list| list.split(',').map(str::trim).any(is_same))
+        self.0.as_ref().is_some_and(|list| is_listed(&etag(version), list))
     }
 }
 
@@ -57,10 +55,21 @@ impl FromRequest for IfNoneMatch {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let values = request.headers().get_all(header::IF_NONE_MATCH);
-        let lines: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
-        ready(Ok(Self((!lines.is_empty()).then(|| lines.join(",")))))
+        ready(Ok(Self(if_none_match(request.headers()))))
     }
+}
+
+/// All lines of `If-None-Match` as one list.
+pub(super) fn if_none_match(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(header::IF_NONE_MATCH);
+    let lines: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}
+
+/// Whether a list of tags has this one. Tags of any strength count, as the RFC says for this header.
+pub(super) fn is_listed(tag: &str, list: &str) -> bool {
+    let is_same = |item: &str| item == "*" || item.strip_prefix("W/").unwrap_or(item) == tag;
+    list.split(',').map(str::trim).any(is_same)
 }
 
 /// The `ETag` of a record at this version.

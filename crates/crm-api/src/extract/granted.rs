@@ -26,7 +26,11 @@ use crm_monitoring::{CallerId, ClientAddress, RequestId};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{Query, conditions::only};
+use super::{
+    Query,
+    cached::{Audience, narrow},
+    conditions::only,
+};
 use crate::{
     openapi::{Operation, Routes},
     problem::{Code, Problem},
@@ -53,7 +57,29 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        // Whoever takes the caller may answer anything about them.
+        narrow(request, Audience::Unkept);
         ready(request.extensions().get::<Self>().cloned().ok_or_else(nobody))
+    }
+}
+
+/// Whoever is signed in, as far as their permissions go: two viewers with the same ones are shown the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Viewer(Caller);
+
+impl Viewer {
+    /// For the policy alone.
+    pub(crate) fn actor(&self) -> &Actor {
+        self.0.actor()
+    }
+}
+
+impl FromRequest for Viewer {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(request.extensions().get::<Caller>().cloned().map(Self).ok_or_else(nobody))
     }
 }
 

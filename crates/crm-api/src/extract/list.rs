@@ -11,7 +11,10 @@ use crm_domain::{
     query::{CallerWord, FieldSet, ListQuery},
 };
 
-use super::{Caller, Query};
+use super::{
+    Caller, Query,
+    cached::{Audience, narrow},
+};
 use crate::problem::Problem;
 
 /// A list request: filters, search, order, cursor, page size.
@@ -44,6 +47,9 @@ impl<F: FieldSet> ListParameters<F> {
         let expand = query.read("expand", words)?.unwrap_or_default();
         let format = query.take("format")?;
         let own = own_ids::<F>(request, &query);
+        if own.iter().any(Option::is_some) {
+            narrow(request, Audience::Personal);
+        }
         let pairs = query.pairs().zip(&own).map(|((name, value), own)| (name, own.as_deref().unwrap_or(value)));
         let query = ListQuery::parse(pairs).map_err(Problem::parameters)?;
         Ok(Self { query, expand, format, address })

@@ -3,6 +3,7 @@
 //! Extractors hold no rules of the business. A query parameter that breaks a rule is 400, a body that does is 422.
 
 mod body;
+mod cached;
 mod conditions;
 mod form;
 mod granted;
@@ -14,9 +15,10 @@ mod query;
 mod secret;
 
 pub(crate) use body::{Body, FromJson, typed};
+pub(crate) use cached::cached;
 pub(crate) use conditions::{IfMatch, IfNoneMatch, PutIfMatch, etag};
 pub(crate) use form::Form;
-pub(crate) use granted::{Caller, Granted, authenticated};
+pub(crate) use granted::{Caller, Granted, Viewer, authenticated};
 pub(crate) use idempotency::{Key, LONGEST_KEY};
 pub(crate) use list::{Address, Expand, ListParameters, MOST_LIMIT, PageParameters, known, words};
 pub(crate) use new_user::NewUserBody;

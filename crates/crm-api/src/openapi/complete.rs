@@ -60,6 +60,7 @@ fn tags() -> Value {
         ("notifications", "What you are told."),
         ("realtime", "Changes and notifications as they happen."),
         ("changes", "The change log: who did what to which record, in one order."),
+        ("monitoring", "How the service is doing, for administrators."),
         ("health", "Whether the service runs, and whether it can serve."),
         ("documentation", "This document, and pages that explain it."),
     ];
@@ -162,8 +163,8 @@ impl Operation<'_> {
     }
 
     fn needs_version(&self) -> bool {
-        // What belongs to signing in has no versions.
-        matches!(self.method, "patch" | "delete") && !self.is_auth()
+        // What belongs to signing in has no versions, and what the service keeps for itself neither.
+        matches!(self.method, "patch" | "delete") && !self.is_auth() && self.tag() != "monitoring"
     }
 
     fn takes_version(&self) -> bool {

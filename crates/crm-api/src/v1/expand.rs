@@ -23,7 +23,7 @@ use super::{
     mandate_products::SoldProduct,
 };
 use crate::{
-    extract::{Caller, known},
+    extract::{Viewer, known},
     openapi::listed,
     problem::Problem,
 };
@@ -134,7 +134,7 @@ pub(super) fn checked<R: Expandable>(relations: &[String]) -> Result<(), Problem
 /// Records that get their relations, one after the other.
 struct Expanding<'a, R> {
     app: &'a App,
-    caller: &'a Caller,
+    viewer: &'a Viewer,
     records: &'a [R],
     values: Vec<Value>,
 }
@@ -142,13 +142,13 @@ struct Expanding<'a, R> {
 /// The organisations with these relations.
 pub(super) async fn organisations(
     app: &App,
-    caller: &Caller,
+    viewer: &Viewer,
     grant: &Grant<Read, Organisation>,
     relations: &[String],
     records: &[Organisation],
 ) -> Result<Vec<Value>, Problem> {
-    let mut expanding = Expanding::of(app, caller, records);
-    let person = policy::authorise::<Read, Person>(caller.actor());
+    let mut expanding = Expanding::of(app, viewer, records);
+    let person = policy::authorise::<Read, Person>(viewer.actor());
     for relation in relations {
         match (relation.as_str(), &person) {
             ("people", Ok(person)) => {
@@ -168,13 +168,13 @@ pub(super) async fn organisations(
 /// The people with these relations.
 pub(super) async fn people(
     app: &App,
-    caller: &Caller,
+    viewer: &Viewer,
     grant: &Grant<Read, Person>,
     relations: &[String],
     records: &[Person],
 ) -> Result<Vec<Value>, Problem> {
-    let mut expanding = Expanding::of(app, caller, records);
-    let organisation = policy::authorise::<Read, Organisation>(caller.actor());
+    let mut expanding = Expanding::of(app, viewer, records);
+    let organisation = policy::authorise::<Read, Organisation>(viewer.actor());
     for relation in relations {
         match (relation.as_str(), &organisation) {
             ("organisations", Ok(organisation)) => {
@@ -195,12 +195,12 @@ pub(super) async fn people(
 /// The products with these relations.
 pub(super) async fn products(
     app: &App,
-    caller: &Caller,
+    viewer: &Viewer,
     _grant: &Grant<Read, Product>,
     relations: &[String],
     records: &[Product],
 ) -> Result<Vec<Value>, Problem> {
-    let mut expanding = Expanding::of(app, caller, records);
+    let mut expanding = Expanding::of(app, viewer, records);
     if !relations.is_empty() {
         expanding.owners().await?;
     }
@@ -210,18 +210,18 @@ pub(super) async fn products(
 /// The interactions with these relations.
 pub(super) async fn interactions(
     app: &App,
-    caller: &Caller,
+    viewer: &Viewer,
     _grant: &Grant<Read, Interaction>,
     relations: &[String],
     records: &[Interaction],
 ) -> Result<Vec<Value>, Problem> {
-    let mut expanding = Expanding::of(app, caller, records);
+    let mut expanding = Expanding::of(app, viewer, records);
     for relation in relations {
         match relation.as_str() {
             "organisation" => expanding.organisations(|one| one.organisation_id).await?,
             "product" => {
                 let ids = different(records, |one| one.product_id);
-                let found = match policy::authorise::<Read, Product>(caller.actor()) {
+                let found = match policy::authorise::<Read, Product>(viewer.actor()) {
                     Ok(grant) => app.products().get_many(grant, ids).await?,
                     Err(_denied) => Vec::new(),
                 };
@@ -253,12 +253,12 @@ pub(super) async fn interactions(
 /// The tasks with these relations.
 pub(super) async fn tasks(
     app: &App,
-    caller: &Caller,
+    viewer: &Viewer,
     _grant: &Grant<Read, Task>,
     relations: &[String],
     records: &[Task],
 ) -> Result<Vec<Value>, Problem> {
-    let mut expanding = Expanding::of(app, caller, records);
+    let mut expanding = Expanding::of(app, viewer, records);
     for relation in relations {
         match relation.as_str() {
             "assignee" => {
@@ -272,7 +272,7 @@ pub(super) async fn tasks(
             }
             "mandate" => {
                 let ids = different(records, |one| one.mandate_id);
-                let found = match policy::authorise::<Read, Mandate>(caller.actor()) {
+                let found = match policy::authorise::<Read, Mandate>(viewer.actor()) {
                     Ok(grant) => app.mandates().get_many(grant, ids).await?,
                     Err(_denied) => Vec::new(),
                 };
@@ -281,7 +281,7 @@ pub(super) async fn tasks(
             }
             "interaction" => {
                 let ids = different(records, |one| one.interaction_id);
-                let found = match policy::authorise::<Read, Interaction>(caller.actor()) {
+                let found = match policy::authorise::<Read, Interaction>(viewer.actor()) {
                     Ok(grant) => app.interactions().get_many(grant, ids).await?,
                     Err(_denied) => Vec::new(),
                 };
@@ -306,18 +306,18 @@ fn by_id<T: Serialize>(records: Vec<T>, id: impl Fn(&T) -> Id<T>) -> HashMap<Id<
 /// The mandates with these relations.
 pub(super) async fn mandates(
     app: &App,
-    caller: &Caller,
+    viewer: &Viewer,
     grant: &Grant<Read, Mandate>,
     relations: &[String],
     records: &[Mandate],
 ) -> Result<Vec<Value>, Problem> {
-    let mut expanding = Expanding::of(app, caller, records);
+    let mut expanding = Expanding::of(app, viewer, records);
     for relation in relations {
         match relation.as_str() {
             "organisation" => expanding.organisations(|mandate| Some(mandate.organisation_id)).await?,
             "products" => {
                 let mut sold = Vec::new();
-                if let Ok(product) = policy::authorise::<Read, Product>(caller.actor()) {
+                if let Ok(product) = policy::authorise::<Read, Product>(viewer.actor()) {
                     let ids = records.iter().map(|record| record.id).collect();
                     sold = app.mandate_products().of_mandates(grant.clone(), product, ids).await?;
                 }
@@ -333,8 +333,8 @@ pub(super) async fn mandates(
 }
 
 impl<'a, R: Expandable> Expanding<'a, R> {
-    fn of(app: &'a App, caller: &'a Caller, records: &'a [R]) -> Self {
-        Self { app, caller, records, values: records.iter().map(|record| json!(record)).collect() }
+    fn of(app: &'a App, viewer: &'a Viewer, records: &'a [R]) -> Self {
+        Self { app, viewer, records, values: records.iter().map(|record| json!(record)).collect() }
     }
 
     /// Inlines a list: what belongs to the record with each id.
@@ -358,7 +358,7 @@ impl<'a, R: Expandable> Expanding<'a, R> {
     /// Inlines the organisation that each record names.
     async fn organisations(&mut self, named: impl Fn(&R) -> Option<OrganisationId>) -> Result<(), Problem> {
         let ids = different(self.records, &named);
-        let found = match policy::authorise::<Read, Organisation>(self.caller.actor()) {
+        let found = match policy::authorise::<Read, Organisation>(self.viewer.actor()) {
             Ok(grant) => self.app.organisations().get_many(grant, ids).await?,
             Err(_denied) => Vec::new(),
         };
@@ -369,7 +369,7 @@ impl<'a, R: Expandable> Expanding<'a, R> {
 
     /// Those of these people whom the caller may see.
     async fn visible_people(&self, ids: Vec<PersonId>) -> Result<HashMap<PersonId, Value>, Problem> {
-        let found = match policy::authorise::<Read, Person>(self.caller.actor()) {
+        let found = match policy::authorise::<Read, Person>(self.viewer.actor()) {
             Ok(grant) => self.app.people().get_many(grant, ids).await?,
             Err(_denied) => Vec::new(),
         };
@@ -378,7 +378,7 @@ impl<'a, R: Expandable> Expanding<'a, R> {
 
     /// Id and name of those of these users whom the caller may see: what a list shows of them, and all that it takes.
     async fn named_users(&self, ids: Vec<UserId>) -> Result<HashMap<UserId, Value>, Problem> {
-        let found = match policy::authorise::<Read, User>(self.caller.actor()) {
+        let found = match policy::authorise::<Read, User>(self.viewer.actor()) {
             Ok(grant) => self.app.users_with_ids(grant, ids).await?,
             Err(_denied) => Vec::new(),
         };

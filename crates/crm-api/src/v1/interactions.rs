@@ -20,7 +20,7 @@ use crate::{
     answer,
     extract::{
         Body, Caller, Expand, FromJson, Granted, IfMatch, IfNoneMatch, InPath, Key, ListParameters, PageParameters,
-        PathId,
+        PathId, Viewer,
     },
     openapi::{Documented, WholeListParameters},
     problem::Problem,
@@ -39,14 +39,14 @@ async fn list(
     app: Data<App>,
     Granted(grant): Granted<Read, Interaction>,
     parameters: ListParameters<InteractionField>,
-    caller: Caller,
+    viewer: Viewer,
 ) -> Result<HttpResponse, Problem> {
     expand::checked::<Interaction>(&parameters.expand)?;
     let page = app.interactions().list(grant.clone(), parameters.query).await.map_err(asked)?;
     if parameters.expand.is_empty() {
         return Ok(answer::list(&page, &parameters.address));
     }
-    let items = expand::interactions(&app, &caller, &grant, &parameters.expand, &page.items).await?;
+    let items = expand::interactions(&app, &viewer, &grant, &parameters.expand, &page.items).await?;
     let page = Page { items, next_cursor: page.next_cursor, total: page.total };
     Ok(answer::list(&page, &parameters.address))
 }
@@ -75,7 +75,7 @@ async fn read(
     PathId(id): PathId<Interaction>,
     known: IfNoneMatch,
     Expand(relations): Expand,
-    caller: Caller,
+    viewer: Viewer,
 ) -> Result<HttpResponse, Problem> {
     expand::checked::<Interaction>(&relations)?;
     let interaction = app.interactions().get(grant.clone(), id).await?;
@@ -84,7 +84,7 @@ async fn read(
     if relations.is_empty() && known.has(version) {
         return Ok(answer::not_modified(version));
     }
-    let expanded = expand::interactions(&app, &caller, &grant, &relations, &[interaction]).await?;
+    let expanded = expand::interactions(&app, &viewer, &grant, &relations, &[interaction]).await?;
     Ok(answer::record(version, &expanded[0]))
 }
 

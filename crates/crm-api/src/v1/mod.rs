@@ -12,6 +12,7 @@ mod interactions;
 mod links;
 mod mandate_products;
 mod mandates;
+mod monitoring;
 mod notifications;
 mod organisations;
 mod people;
@@ -65,6 +66,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     stream::routes(config);
     notifications::routes(config);
     realtime::routes(config);
+    monitoring::routes(config);
     users::routes(config);
     teams::routes(config);
     roles::routes(config);

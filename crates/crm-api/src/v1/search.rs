@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{List, asked};
 use crate::{
     answer,
-    extract::{Caller, PageParameters, words},
+    extract::{PageParameters, Viewer, words},
     openapi::{listed, query},
     problem::Problem,
 };
@@ -25,12 +25,12 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 #[utoipa::path(tag = "search", params(SearchParameters, PageParameters),
     responses((status = 200, description = "A page of what was found, best first.", body = List<SearchHit>)))]
 #[get("/search")]
-async fn search(app: Data<App>, caller: Caller, mut page: PageParameters) -> Result<HttpResponse, Problem> {
+async fn search(app: Data<App>, viewer: Viewer, mut page: PageParameters) -> Result<HttpResponse, Problem> {
     let text = page.others.read("q", text)?;
     let text = text.ok_or_else(|| Problem::parameters(Invalid::one("q", "required", "must be there")))?;
     let types = page.others.read("types", types)?.unwrap_or_default();
     let query = SearchQuery { text, types, cursor: page.cursor, limit: page.limit };
-    let hits = app.search(caller.actor(), query).await.map_err(asked)?;
+    let hits = app.search(viewer.actor(), query).await.map_err(asked)?;
     Ok(answer::list(&hits, &page.address))
 }
 

@@ -20,7 +20,7 @@ use crate::{
     answer,
     extract::{
         Body, Caller, Expand, FromJson, Granted, IfMatch, IfNoneMatch, InPath, Key, ListParameters, PageParameters,
-        PathId,
+        PathId, Viewer,
     },
     openapi::{Documented, WholeListParameters},
     problem::Problem,
@@ -42,14 +42,14 @@ async fn list(
     app: Data<App>,
     Granted(grant): Granted<Read, Task>,
     parameters: ListParameters<TaskField>,
-    caller: Caller,
+    viewer: Viewer,
 ) -> Result<HttpResponse, Problem> {
     expand::checked::<Task>(&parameters.expand)?;
     let page = app.tasks().list(grant.clone(), parameters.query).await.map_err(asked)?;
     if parameters.expand.is_empty() {
         return Ok(answer::list(&page, &parameters.address));
     }
-    let items = expand::tasks(&app, &caller, &grant, &parameters.expand, &page.items).await?;
+    let items = expand::tasks(&app, &viewer, &grant, &parameters.expand, &page.items).await?;
     let page = Page { items, next_cursor: page.next_cursor, total: page.total };
     Ok(answer::list(&page, &parameters.address))
 }
@@ -78,7 +78,7 @@ async fn read(
     PathId(id): PathId<Task>,
     known: IfNoneMatch,
     Expand(relations): Expand,
-    caller: Caller,
+    viewer: Viewer,
 ) -> Result<HttpResponse, Problem> {
     expand::checked::<Task>(&relations)?;
     let task = app.tasks().get(grant.clone(), id).await?;
@@ -87,7 +87,7 @@ async fn read(
     if relations.is_empty() && known.has(version) {
         return Ok(answer::not_modified(version));
     }
-    let expanded = expand::tasks(&app, &caller, &grant, &relations, &[task]).await?;
+    let expanded = expand::tasks(&app, &viewer, &grant, &relations, &[task]).await?;
     Ok(answer::record(version, &expanded[0]))
 }
 

@@ -18,7 +18,7 @@ pub struct Rule {
 }
 
 /// A named set of rules.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Role {
     /// Its id; fixed for the built-in ones.
     pub id: RoleId,

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     column::UuidColumn,
     error::StoreError,
+    observed,
     sql::{Bind, Sql},
     transaction::{WriteTx, connection},
 };
@@ -69,6 +70,7 @@ pub fn settle_all(tx: &mut WriteTx) -> Result<(), StoreError> {
 fn settle(tx: &mut WriteTx, table: &'static str, latest: &str, id: Uuid) -> Result<(), StoreError> {
     for value in ["last_activity_at".to_owned(), format!("({latest})")] {
         let update = Sql::new().push(format!("UPDATE {table} SET last_activity_at = {value} WHERE {table}.id = "));
+        observed::writing_rows(table, [id]);
         update.bind(Bind::Id(UuidColumn(id))).execute(connection(tx))?;
     }
     Ok(())

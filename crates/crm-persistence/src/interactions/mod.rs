@@ -19,6 +19,7 @@ use crate::{
     dialect::insert_all,
     error::StoreError,
     list::{self, Source},
+    observed,
     schema::interactions as table,
     sql::Sql,
     transaction::{Transaction, WriteTx, backend, connection},
@@ -61,7 +62,8 @@ pub fn find_many<A: ActionType>(
 
 fn one(tx: &mut impl Transaction, base: Sql, id: InteractionId) -> Result<Interaction, StoreError> {
     let query = table::table.select(InteractionRow::as_select()).filter(base);
-    let row: InteractionRow = query.filter(table::id.eq(UuidColumn::from(id))).first(connection(tx))?;
+    let query = query.filter(table::id.eq(UuidColumn::from(id)));
+    let row: InteractionRow = observed::reading_row(TABLE, id.uuid(), || query.first(connection(tx)))?;
     let mut found = filled(connection(tx), vec![row])?;
     found.pop().ok_or(StoreError::NotFound)
 }
@@ -137,6 +139,7 @@ pub fn settle_all<A: ActionType>(tx: &mut WriteTx, _grant: &Grant<A, Interaction
 
 fn insert_rows(tx: &mut WriteTx, new: &[Interaction]) -> Result<(), StoreError> {
     let rows: Vec<InteractionRow> = new.iter().map(InteractionRow::from).collect();
+    observed::writing_rows(TABLE, new.iter().map(|new| new.id.uuid()));
     insert_all!(connection(tx), table::table, &rows)?;
     participants::insert(connection(tx), new)
 }
@@ -152,6 +155,7 @@ pub fn save<A: ActionType>(
     let id = UuidColumn::from(new.id);
     let scope = visible(grant, TABLE, Life::Any);
     let target = table::table.filter(table::id.eq(id)).filter(table::version.eq(before.stamps.version.number()));
+    observed::writing_rows(TABLE, [new.id.uuid()]);
     let rows = diesel::update(target.filter(scope.clone())).set(InteractionRow::from(new)).execute(connection(tx))?;
     if rows == 1 {
         participants::replace(connection(tx), new)?;

@@ -19,6 +19,7 @@ use crate::{
     dialect::insert_all,
     error::StoreError,
     list::{self, Source},
+    observed,
     schema::mandates as table,
     sql::{Bind, Sql},
     transaction::{Transaction, WriteTx, backend, connection},
@@ -60,7 +61,8 @@ pub fn find_many<A: ActionType>(
 
 fn one(tx: &mut impl Transaction, base: Sql, id: MandateId) -> Result<Mandate, StoreError> {
     let query = table::table.select(MandateRow::as_select()).filter(base);
-    let row: MandateRow = query.filter(table::id.eq(UuidColumn::from(id))).first(connection(tx))?;
+    let query = query.filter(table::id.eq(UuidColumn::from(id)));
+    let row: MandateRow = observed::reading_row(TABLE, id.uuid(), || query.first(connection(tx)))?;
     Ok(row.into())
 }
 
@@ -105,6 +107,7 @@ pub fn insert_many<A: ActionType>(
     new: &[Mandate],
 ) -> Result<(), StoreError> {
     let rows: Vec<MandateRow> = new.iter().map(MandateRow::from).collect();
+    observed::writing_rows(TABLE, new.iter().map(|new| new.id.uuid()));
     Ok(insert_all!(connection(tx), table::table, &rows)?)
 }
 
@@ -118,6 +121,7 @@ pub fn save<A: ActionType>(
     let id = UuidColumn::from(new.id);
     let scope = visible(grant, TABLE, Life::Any);
     let target = table::table.filter(table::id.eq(id)).filter(table::version.eq(before.number()));
+    observed::writing_rows(TABLE, [new.id.uuid()]);
     let rows = diesel::update(target.filter(scope.clone())).set(MandateRow::from(new)).execute(connection(tx))?;
     if rows == 1 {
         return Ok(());

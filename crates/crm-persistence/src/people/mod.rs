@@ -16,6 +16,7 @@ use crate::{
     dialect::insert_all,
     error::StoreError,
     list::{self, Source},
+    observed,
     schema::people as table,
     sql::{Bind, Sql},
     transaction::{Transaction, WriteTx, backend, connection},
@@ -57,7 +58,8 @@ pub fn find_many<A: ActionType>(
 
 fn one(tx: &mut impl Transaction, base: Sql, id: PersonId) -> Result<Person, StoreError> {
     let query = table::table.select(PersonRow::as_select()).filter(base);
-    let row: PersonRow = query.filter(table::id.eq(UuidColumn::from(id))).first(connection(tx))?;
+    let query = query.filter(table::id.eq(UuidColumn::from(id)));
+    let row: PersonRow = observed::reading_row(TABLE, id.uuid(), || query.first(connection(tx)))?;
     Ok(row.into())
 }
 
@@ -102,6 +104,7 @@ pub fn insert_many<A: ActionType>(
     new: &[Person],
 ) -> Result<(), StoreError> {
     let rows: Vec<PersonRow> = new.iter().map(PersonRow::from).collect();
+    observed::writing_rows(TABLE, new.iter().map(|new| new.id.uuid()));
     Ok(insert_all!(connection(tx), table::table, &rows)?)
 }
 
@@ -115,6 +118,7 @@ pub fn save<A: ActionType>(
     let id = UuidColumn::from(new.id);
     let scope = visible(grant, TABLE, Life::Any);
     let target = table::table.filter(table::id.eq(id)).filter(table::version.eq(before.number()));
+    observed::writing_rows(TABLE, [new.id.uuid()]);
     let rows = diesel::update(target.filter(scope.clone())).set(PersonRow::from(new)).execute(connection(tx))?;
     if rows == 1 {
         return Ok(());

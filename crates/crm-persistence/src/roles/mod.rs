@@ -23,6 +23,7 @@ use crate::{
     connection::Multi,
     error::StoreError,
     list::{self, Source},
+    observed,
     schema::roles as table,
     sql::Sql,
     transaction::{Transaction, WriteTx, backend, connection},
@@ -167,7 +168,8 @@ pub fn find_deleted<A: ActionType>(
 
 fn one(tx: &mut impl Transaction, base: Sql, id: RoleId) -> Result<RoleRecord, StoreError> {
     let query = table::table.select(RecordRow::as_select()).filter(base);
-    let row: RecordRow = query.filter(table::id.eq(UuidColumn::from(id))).first(connection(tx))?;
+    let query = query.filter(table::id.eq(UuidColumn::from(id)));
+    let row: RecordRow = observed::reading_row(TABLE, id.uuid(), || query.first(connection(tx)))?;
     Ok(row.into())
 }
 
@@ -200,6 +202,7 @@ pub fn save<A: ActionType>(
     let id = UuidColumn::from(new.id);
     let scope = visible(grant, TABLE, Life::Any);
     let target = table::table.filter(table::id.eq(id)).filter(table::version.eq(before.number()));
+    observed::writing_rows(TABLE, [new.id.uuid()]);
     let rows = diesel::update(target.filter(scope.clone())).set(RecordRow::from(new)).execute(connection(tx))?;
     if rows == 1 {
         tx.affects(Affected::Role(new.id));

@@ -17,6 +17,7 @@ use crate::{
     dialect::insert_all,
     error::StoreError,
     list::{self, Source},
+    observed,
     schema::tasks as table,
     sql::Sql,
     transaction::{Transaction, WriteTx, backend, connection},
@@ -54,7 +55,8 @@ pub fn find_many<A: ActionType>(
 
 fn one(tx: &mut impl Transaction, base: Sql, id: TaskId) -> Result<Task, StoreError> {
     let query = table::table.select(TaskRow::as_select()).filter(base);
-    let row: TaskRow = query.filter(table::id.eq(UuidColumn::from(id))).first(connection(tx))?;
+    let query = query.filter(table::id.eq(UuidColumn::from(id)));
+    let row: TaskRow = observed::reading_row(TABLE, id.uuid(), || query.first(connection(tx)))?;
     Ok(row.into())
 }
 
@@ -95,6 +97,7 @@ pub fn insert(tx: &mut WriteTx, grant: &Grant<Create, Task>, new: &Task) -> Resu
 /// Adds new tasks.
 pub fn insert_many<A: ActionType>(tx: &mut WriteTx, _grant: &Grant<A, Task>, new: &[Task]) -> Result<(), StoreError> {
     let rows: Vec<TaskRow> = new.iter().map(TaskRow::from).collect();
+    observed::writing_rows(TABLE, new.iter().map(|new| new.id.uuid()));
     Ok(insert_all!(connection(tx), table::table, &rows)?)
 }
 
@@ -108,6 +111,7 @@ pub fn save<A: ActionType>(
     let id = UuidColumn::from(new.id);
     let scope = visible(grant, TABLE, Life::Any);
     let target = table::table.filter(table::id.eq(id)).filter(table::version.eq(before.number()));
+    observed::writing_rows(TABLE, [new.id.uuid()]);
     let rows = diesel::update(target.filter(scope.clone())).set(TaskRow::from(new)).execute(connection(tx))?;
     if rows == 1 {
         return Ok(());

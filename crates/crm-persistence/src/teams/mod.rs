@@ -18,6 +18,7 @@ use crate::{
     connection::Multi,
     error::StoreError,
     list::{self, Source},
+    observed,
     schema::teams as table,
     sql::Sql,
     transaction::{Transaction, WriteTx, backend, connection},
@@ -130,7 +131,8 @@ pub fn find_deleted<A: ActionType>(
 
 fn one(tx: &mut impl Transaction, base: Sql, id: TeamId) -> Result<Team, StoreError> {
     let query = table::table.select(TeamRow::as_select()).filter(base);
-    let row: TeamRow = query.filter(table::id.eq(UuidColumn::from(id))).first(connection(tx))?;
+    let query = query.filter(table::id.eq(UuidColumn::from(id)));
+    let row: TeamRow = observed::reading_row(TABLE, id.uuid(), || query.first(connection(tx)))?;
     Ok(row.into())
 }
 
@@ -163,6 +165,7 @@ pub fn save<A: ActionType>(
     let id = UuidColumn::from(new.id);
     let scope = visible(grant, TABLE, Life::Any);
     let target = table::table.filter(table::id.eq(id)).filter(table::version.eq(before.number()));
+    observed::writing_rows(TABLE, [new.id.uuid()]);
     let rows = diesel::update(target.filter(scope.clone())).set(TeamRow::from(new)).execute(connection(tx))?;
     if rows == 1 {
         return Ok(());

@@ -17,6 +17,7 @@ use crate::{
     connection::Multi,
     error::StoreError,
     list::{self, Source},
+    observed,
     schema::{roles, users as table},
     sql::Sql,
     transaction::{Transaction, WriteTx, backend, connection},
@@ -42,7 +43,8 @@ pub fn find_deleted<A: ActionType>(
 
 fn one(tx: &mut impl Transaction, base: Sql, id: UserId) -> Result<User, StoreError> {
     let query = table::table.select(UserRow::as_select()).filter(base);
-    let row: UserRow = query.filter(table::id.eq(UuidColumn::from(id))).first(connection(tx))?;
+    let query = query.filter(table::id.eq(UuidColumn::from(id)));
+    let row: UserRow = observed::reading_row(TABLE, id.uuid(), || query.first(connection(tx)))?;
     Ok(row.into())
 }
 
@@ -138,6 +140,7 @@ pub fn insert<'a, A: ActionType>(
     password_hash: impl Into<Option<&'a str>>,
 ) -> Result<(), StoreError> {
     let values = (UserRow::from(new), table::password_hash.eq(password_hash.into()));
+    observed::writing_rows(TABLE, [new.id.uuid()]);
     diesel::insert_into(table::table).values(values).execute(connection(tx))?;
     Ok(())
 }
@@ -153,6 +156,7 @@ pub fn save<A: ActionType>(
     let id = UuidColumn::from(new.id);
     let scope = visible(grant, TABLE, Life::Any);
     let target = table::table.filter(table::id.eq(id)).filter(table::version.eq(before.number()));
+    observed::writing_rows(TABLE, [new.id.uuid()]);
     let rows = diesel::update(target.filter(scope.clone())).set(UserRow::from(new)).execute(connection(tx))?;
     if rows == 1 {
         tx.affects(Affected::User(new.id));
@@ -181,6 +185,7 @@ pub fn set_password<A: ActionType>(
 /// that no change of it is overtaken. It tells nothing, so it needs no grant.
 pub fn hold(tx: &mut WriteTx, id: UserId) -> Result<(), StoreError> {
     let target = table::table.filter(table::id.eq(UuidColumn::from(id)));
+    observed::writing_rows(TABLE, [id.uuid()]);
     diesel::update(target).set(table::version.eq(table::version)).execute(connection(tx))?;
     Ok(())
 }
@@ -189,6 +194,7 @@ pub fn hold(tx: &mut WriteTx, id: UserId) -> Result<(), StoreError> {
 pub fn signed_in(tx: &mut WriteTx, id: UserId) -> Result<(), StoreError> {
     let at = TimeColumn::from(tx.at());
     let target = table::table.filter(table::id.eq(UuidColumn::from(id)));
+    observed::writing_rows(TABLE, [id.uuid()]);
     diesel::update(target).set(table::last_login_at.eq(at)).execute(connection(tx))?;
     Ok(())
 }
@@ -197,6 +203,7 @@ pub fn signed_in(tx: &mut WriteTx, id: UserId) -> Result<(), StoreError> {
 /// anybody could tell has changed. Nothing happens when the password has been changed meanwhile.
 pub fn rehash(tx: &mut WriteTx, id: UserId, before: &str, after: &str) -> Result<(), StoreError> {
     let target = table::table.filter(table::id.eq(UuidColumn::from(id))).filter(table::password_hash.eq(before));
+    observed::writing_rows(TABLE, [id.uuid()]);
     diesel::update(target).set(table::password_hash.eq(after)).execute(connection(tx))?;
     Ok(())
 }
