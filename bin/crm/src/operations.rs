@@ -14,6 +14,7 @@ use actix_web::{
 };
 use crm_api::problem::{Code, Problem};
 use crm_app::App;
+use crm_monitoring::Metrics;
 use serde_json::json;
 
 /// What the listener knows.
@@ -23,6 +24,8 @@ pub struct Operations {
     pub app: App,
     /// Whether the process takes requests; it stops to before it ends.
     pub serving: Arc<AtomicBool>,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// The server of one worker.
@@ -37,7 +40,12 @@ pub fn server(
         InitError = (),
     >,
 > {
-    Assembly::new().app_data(Data::new(state)).service(live).service(ready).default_service(web::to(nothing_here))
+    Assembly::new()
+        .app_data(Data::new(state))
+        .service(live)
+        .service(ready)
+        .service(metrics)
+        .default_service(web::to(nothing_here))
 }
 
 #[get("/health/live")]
@@ -52,6 +60,11 @@ async fn ready(state: Data<Operations>) -> Result<HttpResponse, Problem> {
     }
     state.app.ready().await?;
     Ok(HttpResponse::Ok().json(json!({"status": "ok"})))
+}
+
+#[get("/metrics")]
+async fn metrics(state: Data<Operations>) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(state.metrics.text())
 }
 
 async fn nothing_here(_: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -2,7 +2,9 @@
 
 use std::future::Future;
 
-use crm_app::App;
+use crm_api::Monitored;
+use crm_app::{App, AppSettings};
+use crm_monitoring::Monitoring;
 use crm_persistence::{
     Database, DatabaseSettings,
     migrations::{self, MigrationStatus},
@@ -18,9 +20,9 @@ pub fn app(settings: &Settings) -> Result<App, Failure> {
 }
 
 /// The use cases of the server, which sends mail and opens secrets.
-pub fn server_app(settings: &Settings, log: Logger) -> Result<App, Failure> {
+pub fn server_app(settings: &Settings, log: Logger, monitoring: &Monitoring) -> Result<App, Failure> {
     // What the settings lack is told before the database is touched.
-    let app = settings.server_app(log)?;
+    let app = AppSettings { background: Monitored::by(monitoring), ..settings.server_app(log)? };
     Ok(App::new(database(&settings.database())?, app))
 }
 

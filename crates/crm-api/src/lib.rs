@@ -19,6 +19,7 @@ mod documentation;
 mod extract;
 mod health;
 mod middleware;
+mod monitor;
 mod openapi;
 pub mod problem;
 mod rates;
@@ -27,6 +28,7 @@ mod settings;
 mod socket;
 mod v1;
 
+pub use monitor::Monitored;
 pub use openapi::document;
 pub use rates::{Rate, RateSettings};
 pub use server::{Api, server};

@@ -8,13 +8,13 @@ use actix_web::{
     web::{self, Data},
 };
 use crm_app::App;
-use crm_monitoring::{AssignRequestId, RequestLog};
+use crm_monitoring::{AssignRequestId, Monitoring, Observe, RequestLog};
 use slog::Logger;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
-    ApiSettings, client, documentation, extract, health, middleware, openapi::Routes, problem::Problem, rates::Rates,
-    v1,
+    ApiSettings, client, documentation, extract, health, middleware, monitor, openapi::Routes, problem::Problem,
+    rates::Rates, v1,
 };
 
 /// What every worker's server is made from. Cheap to clone.
@@ -24,13 +24,23 @@ pub struct Api {
     settings: Data<ApiSettings>,
     rates: Data<Rates>,
     log: Data<Logger>,
+    monitoring: Data<Monitoring>,
 }
 
 impl Api {
     /// The API over these use cases; one line for each request goes to the log.
     pub fn new(app: App, settings: ApiSettings, log: Logger) -> Self {
         let rates = Data::new(Rates::new(settings.rates));
-        Self { app: Data::new(app), settings: Data::new(settings), rates, log: Data::new(log) }
+        let monitoring = Data::new(Monitoring::quiet());
+        Self { app: Data::new(app), settings: Data::new(settings), rates, log: Data::new(log), monitoring }
+    }
+
+    /// The same, watched by this monitoring, which is also told how the parts of the service are and how much they have to
+    /// do.
+    #[must_use]
+    pub fn monitored(self, monitoring: &Monitoring) -> Self {
+        monitor::watch(monitoring, &self.app);
+        Self { monitoring: Data::new(monitoring.clone()), ..self }
     }
 }
 
@@ -53,6 +63,7 @@ pub fn server(
         .app_data(api.settings.clone())
         .app_data(api.rates.clone())
         .app_data(api.log.clone())
+        .app_data(api.monitoring.clone())
         .configure(|config| routes(&mut ServiceConfig::new(config)))
         .default_service(web::to(nothing_here))
         // The last one is the first to see a request.
@@ -63,8 +74,9 @@ pub fn server(
         .wrap(from_fn(middleware::finished))
         .wrap(from_fn(middleware::bodiless_head))
         .wrap(from_fn(client::located))
-        .wrap(RequestLog::new(api.log.get_ref().clone()))
+        .wrap(RequestLog::new(api.log.get_ref().clone()).slower_than(api.monitoring.slow()))
         .wrap(AssignRequestId::new(move || ids.new_id::<()>().to_string()))
+        .wrap(Observe::new(api.monitoring.get_ref().clone()))
 }
 
 /// Every route, in the order in which they are tried.

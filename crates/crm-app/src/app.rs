@@ -3,8 +3,9 @@
 use std::{
     collections::BTreeSet,
     fmt,
+    future::Future,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -15,18 +16,22 @@ use crm_domain::{
     values::Timestamp,
 };
 use crm_events::{Bus, Event};
-use crm_persistence::{Database, ReadTx, Recorded, Seen, Stamp, Touch, WriteTx};
+use crm_persistence::{
+    Database, ReadTx, Recorded, Seen, Stamp, Touch, WriteTx,
+    measure::{self, Operation},
+};
 use slog::{Discard, Logger};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     task::{JoinHandle, spawn_blocking},
     time::timeout,
 };
 use uuid::Uuid;
 
 use crate::{
-    Clock, Error, HashingSettings, MailSettings, SystemClock, Vault,
+    Background, Clock, Error, HashingSettings, MailSettings, SystemClock, Vault,
     api_keys::ApiKeys,
+    background::{Jobs, Load, Plain},
     cached,
     changes::Changes,
     clock::Times,
@@ -81,6 +86,8 @@ pub struct AppSettings {
     pub uncached_roles: Vec<BuiltInRole>,
     /// Where what nobody waits for tells of its failures.
     pub log: Logger,
+    /// Sets jobs apart from one another.
+    pub background: Arc<dyn Background>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -101,6 +108,7 @@ impl AppSettings {
             cache: Cache::off(),
             uncached_roles: Vec::new(),
             log: Logger::root(Discard, slog::o!()),
+            background: Arc::new(Plain),
             clock: Arc::new(SystemClock),
         }
     }
@@ -126,6 +134,17 @@ impl fmt::Debug for AppSettings {
 #[derive(Clone, Debug)]
 pub struct App(Arc<Inner>);
 
+/// The use cases, for those who must not keep them from ending.
+#[derive(Clone, Debug)]
+pub struct WeakApp(Weak<Inner>);
+
+impl WeakApp {
+    /// The use cases, if they are still there.
+    pub fn upgrade(&self) -> Option<App> {
+        self.0.upgrade().map(App)
+    }
+}
+
 #[derive(Debug)]
 struct Inner {
     database: Database,
@@ -142,6 +161,7 @@ struct Inner {
     runner: Runner,
     upkeep: Upkeep,
     counting: Mutex<Option<JoinHandle<()>>>,
+    jobs: Jobs,
 }
 
 /// How long a request waits for a connection before it is told that the service is busy.
@@ -160,13 +180,19 @@ impl App {
             times,
             hashing: Hashing::new(settings.hashing),
             mail: Mail::default(),
-            relay: Relay::default(),
+            relay: Relay::new(settings.clock.now()),
             runner: Runner::default(),
             upkeep: Upkeep::default(),
             counting: Mutex::default(),
+            jobs: Jobs::default(),
             database,
             settings,
         }))
+    }
+
+    /// The same for those who must not keep it from ending.
+    pub fn downgrade(&self) -> WeakApp {
+        WeakApp(Arc::downgrade(&self.0))
     }
 
     /// The database.
@@ -364,6 +390,21 @@ impl App {
         &self.0.upkeep
     }
 
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.0.jobs
+    }
+
+    /// How much there is to do, for whoever watches.
+    pub fn load(&self) -> Load {
+        Load {
+            pools: self.database().pools(),
+            hashing: self.hashing().present(),
+            letters: self.mail().waiting(),
+            imports: self.runner().number(),
+            relay_lag: self.relay().lag(self.now()),
+        }
+    }
+
     pub(crate) fn runner(&self) -> &Runner {
         &self.0.runner
     }
@@ -374,11 +415,16 @@ impl App {
         T: Send + 'static,
         F: FnOnce(&mut ReadTx) -> Result<T, Error> + Send + 'static,
     {
-        let permit = permit(&self.0.readers).await?;
-        let (app, is_loading) = (self.clone(), cached::is_loading());
-        let done = blocking(move || {
-            let _until_done = permit;
-            if is_loading { app.database().read_seen(work) } else { Ok((app.database().read(work)?, Seen::default())) }
+        let name = measure::name_of(&work);
+        let done = measured(name, async {
+            let permit = permit(&self.0.readers, "turn to read").await?;
+            let (app, is_loading) = (self.clone(), cached::is_loading());
+            blocking(move || {
+                let _until_done = permit;
+                let database = app.database();
+                if is_loading { database.read_seen(work) } else { Ok((database.read(work)?, Seen::default())) }
+            })
+            .await
         })
         .await;
         match done {
@@ -400,14 +446,18 @@ impl App {
         T: Send + 'static,
         F: FnOnce(&mut WriteTx) -> Result<Recorded<T>, Error> + Send + 'static,
     {
-        let permit = permit(&self.0.writers).await?;
-        let (app, actor) = (self.clone(), actor.clone());
+        let name = measure::name_of(&work);
         cached::is_passing();
-        blocking(move || {
-            let (done, written) = app.commit(&actor, None, work);
-            // The others need the connection, and not that the cache is told.
-            drop(permit);
-            app.told(done, written)
+        measured(name, async {
+            let permit = permit(&self.0.writers, "turn to write").await?;
+            let (app, actor) = (self.clone(), actor.clone());
+            blocking(move || {
+                let (done, written) = app.commit(&actor, None, work);
+                // The others need the connection, and not that the cache is told.
+                drop(permit);
+                app.told(done, written)
+            })
+            .await
         })
         .await
     }
@@ -428,32 +478,38 @@ impl App {
         actor: &Actor,
         import_id: Option<ImportId>,
         work: impl FnOnce(&mut WriteTx) -> Result<Recorded<T>, Error>,
-    ) -> (Result<T, Error>, BTreeSet<Touch>) {
+    ) -> (Result<T, Error>, Written) {
         let stamp = Stamp { actor: actor.clone(), at: self.now(), import_id };
         let before = self.database().access_changes();
-        let (done, written) = self.database().write_seen(stamp, work);
+        let (done, touches) = self.database().write_seen(stamp, work);
         // Of two at the same time one may say it for both, or each of them for itself.
-        if self.database().access_changes() != before {
-            self.bus().publish(Event::AccessChanged);
-        }
-        (done, written)
+        (done, Written { touches, changes_access: self.database().access_changes() != before })
     }
 
     /// Hands out what came of a unit of work when all instances know what it wrote. One that failed may have been committed
     /// all the same, when the answer of the database was lost.
-    fn told<T>(&self, done: Result<T, Error>, written: BTreeSet<Touch>) -> Result<T, Error> {
+    fn told<T>(&self, done: Result<T, Error>, written: Written) -> Result<T, Error> {
         if done.as_ref().err().is_none_or(Error::is_fault_of_service) {
-            self.tell(written);
+            self.tell(written.touches);
         }
+        if written.changes_access {
+            self.bus().publish(Event::AccessChanged);
         }
         self.relay().wake();
         done
     }
 }
 
+/// What a unit of work has done that others must hear of.
+struct Written {
+    touches: BTreeSet<Touch>,
+    changes_access: bool,
+}
+
 /// A permit within a second, or [`Error::Busy`]. It moves into the blocking work and lives until that ends, even when
 /// the caller has gone away: else a connection in use would be promised to the next.
-async fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
+async fn permit(permits: &Arc<Semaphore>, name: &'static str) -> Result<OwnedSemaphorePermit, Error> {
+    let _until_given = measure::begin(Operation::Wait, name);
     match timeout(PATIENCE, Arc::clone(permits).acquire_owned()).await {
         Ok(Ok(permit)) => Ok(permit),
         Ok(Err(closed)) => Err(Error::internal(closed)),
@@ -461,11 +517,27 @@ async fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error>
     }
 }
 
-/// Runs on a blocking thread; a panic there becomes an error here.
+/// Measures what a caller can do, from its wait for its turn to its end.
+async fn measured<T>(name: &'static str, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let mut measured = measure::begin(Operation::UseCase, name);
+    let done = work.await;
+    if let Err(error) = &done
+        && error.is_fault_of_service()
+    {
+        measured.fail(error.code());
+    }
+    done
+}
+
+/// Runs on a blocking thread, with what belongs to the caller taken along; a panic there becomes an error here.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    spawn_blocking(work).await.unwrap_or_else(|failed| Err(Error::internal(failed)))
+    let (send, receive) = oneshot::channel();
+    // Whoever waited for it may have gone away.
+    let work = measure::carry(Box::new(move || drop(send.send(work()))));
+    spawn_blocking(work).await.map_err(Error::internal)?;
+    receive.await.map_err(Error::internal)?
 }
 
 /// A grant for the system itself, whose role allows everything.

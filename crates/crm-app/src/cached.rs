@@ -90,8 +90,8 @@ impl App {
             let (bytes, noticed) = noticing(load).await;
             let answer = crm_cache::Answer { body: bytes?.into(), ..crm_cache::Answer::default() };
             let is_kept = !noticed.is_passing && !noticed.seen.touches.is_empty();
-            Ok(match is_kept {
-                true => Loaded::<()>::Answer(answer, topics(&noticed.seen.touches), Reach::Shared),
+            Ok::<Loaded<()>, Error>(match is_kept {
+                true => Loaded::Answer(answer, topics(&noticed.seen.touches), Reach::Shared),
                 false => Loaded::Passing(answer),
             })
         };

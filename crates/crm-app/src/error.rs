@@ -102,6 +102,12 @@ impl Error {
         matches!(self, Self::Busy { .. } | Self::Unavailable(_) | Self::StorageFull | Self::Internal(_))
     }
 
+    /// Whether the database answers, and has not the schema of this program.
+    pub fn is_about_schema(&self) -> bool {
+        let Self::Unavailable(source) = self else { return false };
+        matches!(source.downcast_ref(), Some(StoreError::SchemaNotCurrent(_)))
+    }
+
     /// The stable code of a refusal, for reports row by row; faults of the service have one as well.
     pub fn code(&self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@
 
 mod api_keys;
 mod app;
+mod background;
 mod batch;
 mod cached;
 mod changes;
@@ -47,7 +48,8 @@ mod users;
 mod vault;
 
 pub use api_keys::{ApiKeys, NewApiKey};
-pub use app::{App, AppSettings};
+pub use app::{App, AppSettings, WeakApp};
+pub use background::{Background, Load, Task};
 pub use batch::{Atomicity, BatchOutcome, BatchRequest, Done, MOST_OPERATIONS, Operation};
 pub use cached::{Question, Rendered};
 pub use changes::Changes;
@@ -58,12 +60,14 @@ pub use crm_cache::{
 };
 pub use crm_events::{Bus, BusError, BusStatistics, RedisSettings};
 pub use crm_persistence::{
+    PoolState,
     figures::{
         InteractionFigures, InteractionMonth, MandateFigures, PipelineFigures, StageAmounts, StageFigures, TaskFigures,
     },
     idempotency::StoredAnswer as Answer,
     imports::ImportError,
     mandates::MandateStatistics,
+    measure::{Meter, Operation as Measurable, Running, Work, listen},
     organisations::OrganisationStatistics,
     products::ProductStatistics,
     sessions::KnownSession,

@@ -321,6 +321,11 @@ impl Hashing {
         .await
     }
 
+    /// How many hashes are computed or wait.
+    pub(crate) fn present(&self) -> usize {
+        self.present.load(Ordering::Relaxed)
+    }
+
     /// A place in the queue, unless it is full: then nothing else need be done either.
     pub(crate) fn place(&self) -> Result<Place, Error> {
         let before = self.present.fetch_add(1, Ordering::AcqRel);

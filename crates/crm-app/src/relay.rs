@@ -10,7 +10,7 @@
 use std::{
     sync::{
         PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -57,11 +57,13 @@ pub enum Relayed {
 }
 
 /// What wakes the relay, and keeps two passes of this instance apart.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Relay {
     committed: Notify,
     pass: Mutex<()>,
     stopped: AtomicBool,
+    /// When the last pass began that left nothing to do, in microseconds since 1970.
+    caught_up: AtomicI64,
     known: std::sync::Mutex<Known>,
 }
 
@@ -73,6 +75,26 @@ struct Known {
 }
 
 impl Relay {
+    pub(crate) fn new(now: Timestamp) -> Self {
+        Self {
+            committed: Notify::new(),
+            pass: Mutex::default(),
+            stopped: AtomicBool::new(false),
+            caught_up: AtomicI64::new(now.micros()),
+            known: std::sync::Mutex::default(),
+        }
+    }
+
+    /// For how long a change may have been waiting for its position, at most.
+    pub(crate) fn lag(&self, now: Timestamp) -> Duration {
+        let since = now.micros() - self.caught_up.load(Ordering::Acquire);
+        Duration::from_micros(u64::try_from(since).unwrap_or_default())
+    }
+
+    fn caught_up_at(&self, began: Timestamp) {
+        self.caught_up.store(began.micros(), Ordering::Release);
+    }
+
     /// A change has been committed.
     pub(crate) fn wake(&self) {
         self.committed.notify_one();
@@ -86,12 +108,8 @@ impl Relay {
             let mut is_news = false;
             while !relay.stopped.load(Ordering::Acquire) {
                 // A failure is not lost: what has no position yet is found by the next pass.
-                if let Ok(Relayed::Elsewhere) = app.relay_once().await
-                    && is_news
-                    && app.bus().is_shared()
-                {
-                    app.bus().publish(Event::Committed);
-                }
+                let pass = app.clone();
+                app.job(NAME, async move { pass.pass(is_news).await }).await;
                 let others = async {
                     while let Received::Event(Event::Advanced { .. } | Event::AccessChanged) = heard.next().await {}
                 };
@@ -122,6 +140,20 @@ impl Relay {
 }
 
 impl App {
+    /// One pass; says so to the relay on another instance where it is needed.
+    async fn pass(&self, is_news: bool) -> Result<(), Error> {
+        if self.relay_once().await? == Relayed::Elsewhere {
+            if is_news && self.bus().is_shared() {
+                self.bus().publish(Event::Committed);
+            }
+            let began = self.settings().clock.now();
+            if !self.read(|tx| Ok(changes::has_unpositioned(tx)?)).await? {
+                self.relay().caught_up_at(began);
+            }
+        }
+        Ok(())
+    }
+
     /// Does the relay's work for everything that was committed before this call, unless another instance holds the lease.
     pub async fn relay_once(&self) -> Result<Relayed, Error> {
         if !self.hold_lease().await? {
@@ -149,7 +181,8 @@ impl App {
     /// of the change log do it on any instance, so that they find their own changes.
     pub async fn catch_up(&self) -> Result<(), Error> {
         let _pass = self.relay().pass.lock().await;
-        let actor = Actor::system("positions of changes");
+        // Not the time of a use case: no answer depends on it.
+        let (actor, began) = (Actor::system("positions of changes"), self.settings().clock.now());
         while self.read(|tx| Ok(changes::has_unpositioned(tx)?)).await? {
             let changed = self
                 .write(&actor, |tx| {
@@ -160,6 +193,7 @@ impl App {
                 .await?;
             self.tell_again(&changed).await;
         }
+        self.relay().caught_up_at(began);
         Ok(())
     }
 

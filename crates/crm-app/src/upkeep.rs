@@ -49,14 +49,15 @@ pub(crate) struct Upkeep {
 }
 
 impl Upkeep {
-    /// Runs until [`Upkeep::stop`]. Each pass is a task of its own, so that a defect ends that pass and no more.
+    /// Runs until [`Upkeep::stop`].
     pub(crate) fn start(app: &App) {
         let app = app.clone();
         tokio::spawn(async move {
             let upkeep = app.upkeep();
             while !upkeep.stopped.load(Ordering::Acquire) {
                 let pass = app.clone();
-                let _tried_again_later = tokio::spawn(async move { pass.remove_expired().await }).await;
+                // What fails now is tried again later.
+                app.job("upkeep", async move { pass.remove_expired().await.map(drop) }).await;
                 let _woken = timeout(INTERVAL, upkeep.asked.notified()).await;
             }
         });

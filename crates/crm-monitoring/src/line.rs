@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use sentry::protocol::{Map, Value as Json};
 use slog::{KV, Key, OwnedKVList, Record, Serializer};
 
 use crate::levels::level_name;
@@ -35,6 +36,19 @@ impl Line {
         line.emit_arguments("message", record.msg())?;
         self.fields.into_iter().for_each(|(key, value)| line.put(key, value));
         Ok(line)
+    }
+
+    /// The same with the id of the request that it belongs to, unless it has one.
+    pub(crate) fn with_request(mut self, request_id: Option<&str>) -> Self {
+        if let Some(id) = request_id {
+            self.put("request_id", Value::Text(id.to_owned()));
+        }
+        self
+    }
+
+    /// The fields as JSON.
+    pub(crate) fn into_map(self) -> Map<String, Json> {
+        self.fields.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect()
     }
 
     /// The same with control characters escaped, for outputs that do not escape them: a value must not be able to forge
@@ -86,6 +100,19 @@ enum Value {
     Unsigned(u64),
     Float(f64),
     Text(String),
+}
+
+impl From<Value> for Json {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Boolean(value) => value.into(),
+            Value::Signed(value) => value.into(),
+            Value::Unsigned(value) => value.into(),
+            Value::Float(value) => value.into(),
+            Value::Text(value) => value.into(),
+        }
+    }
 }
 
 impl KV for Line {

@@ -10,6 +10,8 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{Error, HttpMessage, HttpResponse};
 use futures_util::future::LocalBoxFuture;
 
+use crate::context::Context;
+
 /// The header that carries the id, in requests and in answers.
 pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -92,6 +94,9 @@ where
         let id = given_id(request.headers()).unwrap_or_else(|| {
             RequestId::parse(&(self.generate)()).expect("the generator of request ids makes valid ones")
         });
+        if let Some(context) = Context::current() {
+            context.set_request_id(id.clone());
+        }
         request.extensions_mut().insert(id.clone());
         let answer = self.inner.call(request);
         Box::pin(async move {

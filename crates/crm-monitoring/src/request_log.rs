@@ -13,9 +13,14 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forwar
 use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, HttpMessage};
 use futures_util::future::LocalBoxFuture;
-use slog::{Logger, error, info};
+use slog::{Logger, error, info, warn};
 
-use crate::request_id::RequestId;
+use crate::{
+    context::Context,
+    performance::{milliseconds, stopwatch},
+    reports::{REPORTED_ALREADY, SLOW_REQUEST},
+    request_id::RequestId,
+};
 
 /// The id of the signed-in user. An inner layer puts it into the request's extensions; the request log shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,19 +32,27 @@ pub struct CallerId(pub String);
 pub struct ClientAddress(pub IpAddr);
 
 /// Middleware that logs each request once its answer has a head: `request_id`, `user_id`, `address`, `method`, `route`,
-/// `status` and `duration_ms`; at level error from status 500 on, else info. A request whose caller goes away before that is logged
-/// as aborted.
+/// `status`, `duration_ms`, and how much of that the database and the cache have taken (`database_ms`, `cache_ms`); at level
+/// error from status 500 on, at level warning when it was slow, else info. A request whose caller goes away before that is
+/// logged as aborted.
 ///
 /// Wrap it inside [`AssignRequestId`](crate::AssignRequestId) and outside of everything else.
 #[derive(Clone)]
 pub struct RequestLog {
     log: Logger,
+    slow: Duration,
 }
 
 impl RequestLog {
-    /// Logs to this logger.
+    /// Logs to this logger; a request that takes longer than a second is slow.
     pub fn new(log: Logger) -> Self {
-        Self { log }
+        Self { log, slow: Duration::from_secs(1) }
+    }
+
+    /// The same with another idea of slow.
+    #[must_use]
+    pub fn slower_than(self, slow: Duration) -> Self {
+        Self { slow, ..self }
     }
 }
 
@@ -56,7 +69,7 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, inner: S) -> Self::Future {
-        ready(Ok(RequestLogService { inner, log: self.log.clone() }))
+        ready(Ok(RequestLogService { inner, log: self.log.clone(), slow: self.slow }))
     }
 }
 
@@ -64,6 +77,7 @@ where
 pub struct RequestLogService<S> {
     inner: S,
     log: Logger,
+    slow: Duration,
 }
 
 impl<S, B> Service<ServiceRequest> for RequestLogService<S>
@@ -79,7 +93,7 @@ where
     forward_ready!(inner);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let mut pending = Pending::of(&request, self.log.clone());
+        let mut pending = Pending::of(&request, self.log.clone(), self.slow);
         let answer = self.inner.call(request);
         Box::pin(async move {
             let result = answer.await;
@@ -95,6 +109,7 @@ where
 /// A request without its line yet. Dropped like that, it was aborted: the caller left, or the handler panicked.
 struct Pending {
     log: Logger,
+    slow: Duration,
     started: Instant,
     method: Method,
     route: Option<String>,
@@ -111,9 +126,10 @@ enum Outcome {
 }
 
 impl Pending {
-    fn of(request: &ServiceRequest, log: Logger) -> Self {
+    fn of(request: &ServiceRequest, log: Logger, slow: Duration) -> Self {
         Self {
             log,
+            slow,
             started: stopwatch(),
             method: request.method().clone(),
             route: request.match_pattern(),
@@ -136,17 +152,25 @@ impl Pending {
 
     fn end(&mut self, outcome: Outcome) {
         self.is_written = true;
+        let (took, context) = (self.started.elapsed(), Context::current());
         let line = slog::o!(
             "request_id" => self.request_id.take().map(|id| id.as_str().to_owned()),
             "user_id" => self.caller.take().map(|caller| caller.0),
             "address" => self.address.take().map(|address| address.0.to_string()),
             "method" => self.method.as_str().to_owned(),
             "route" => self.route.take(),
-            "duration_ms" => milliseconds(self.started.elapsed()),
+            "duration_ms" => milliseconds(took),
+            "database_ms" => context.as_ref().map(|context| milliseconds(context.database_time())),
+            "cache_ms" => context.as_ref().map(|context| milliseconds(context.cache_time())),
         );
         match outcome {
+            // Whoever answered so has said why, in a record of its own.
             Outcome::Status(status) if status.is_server_error() => {
-                error!(self.log, "request"; "status" => status.as_u16(), line);
+                error!(self.log, #REPORTED_ALREADY, "request"; "status" => status.as_u16(), line);
+            }
+            Outcome::Status(status) if took > self.slow => {
+                let code = "slow_request";
+                warn!(self.log, #SLOW_REQUEST, "request"; "status" => status.as_u16(), "code" => code, line);
             }
             Outcome::Status(status) => info!(self.log, "request"; "status" => status.as_u16(), line),
             Outcome::Aborted => info!(self.log, "request aborted"; line),
@@ -160,14 +184,4 @@ impl Drop for Pending {
             self.end(Outcome::Aborted);
         }
     }
-}
-
-/// Milliseconds with three decimals.
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0
-}
-
-#[expect(clippy::disallowed_methods, reason = "how long a request took is measured here and decides nothing")]
-fn stopwatch() -> Instant {
-    Instant::now()
 }

@@ -17,6 +17,26 @@ pub enum Environment {
     Production,
 }
 
+impl Environment {
+    /// Its name, as in the settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Staging => "staging",
+            Self::Production => "production",
+        }
+    }
+
+    /// The part of the requests whose traces are sent unless the settings say otherwise.
+    pub fn traces(self) -> f32 {
+        match self {
+            Self::Development => 1.0,
+            Self::Staging => 0.5,
+            Self::Production => 0.1,
+        }
+    }
+}
+
 /// How a record is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

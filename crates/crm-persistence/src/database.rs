@@ -12,7 +12,6 @@ use std::{
 
 use diesel::{
     Connection,
-    connection::InstrumentationEvent,
     r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection},
 };
 
@@ -21,6 +20,7 @@ use crate::{
     connection::AnyConnection,
     dialect::{self, Backend, ReadOnly},
     error::StoreError,
+    measure::{self, Operation, Statements},
     migrations,
     observed::{self, Seen, Touch},
     transaction::{ReadTx, Recorded, Stamp, WriteTx},
@@ -102,6 +102,19 @@ impl std::fmt::Debug for Database {
     }
 }
 
+/// How the connections of a pool are used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PoolState {
+    /// `readers` or `writers`.
+    pub name: &'static str,
+    /// How many there may be.
+    pub most: u32,
+    /// How many there are.
+    pub open: u32,
+    /// How many of them nobody uses.
+    pub idle: u32,
+}
+
 #[derive(Debug)]
 struct Prepare {
     read_only: ReadOnly,
@@ -112,7 +125,7 @@ impl CustomizeConnection<AnyConnection, diesel::r2d2::Error> for Prepare {
     fn on_acquire(&self, connection: &mut AnyConnection) -> Result<(), diesel::r2d2::Error> {
         dialect::prepare(connection, self.read_only, self.statement_timeout.as_millis())
             .map_err(diesel::r2d2::Error::QueryError)?;
-        connection.set_instrumentation(|event: InstrumentationEvent<'_>| observed::look_at(event));
+        connection.set_instrumentation(Statements::default());
         Ok(())
     }
 }
@@ -165,15 +178,25 @@ impl Database {
         self.0.read.max_size()
     }
 
+    /// How the connections for reading and those for writing are used, in this order.
+    pub fn pools(&self) -> [PoolState; 2] {
+        [("readers", &self.0.read), ("writers", &self.0.write)].map(|(name, pool)| {
+            let state = pool.state();
+            PoolState { name, most: pool.max_size(), open: state.connections, idle: state.idle_connections }
+        })
+    }
+
     /// Whether the database answers, and its schema has all that this program was built for.
     pub fn ready(&self) -> Result<(), StoreError> {
-        let mut connection = checkout(&self.0.read)?;
+        let mut connection = checkout(&self.0.read, "readers")?;
         migrations::still_current(&mut connection)
     }
 
     /// Runs a reading unit of work. Each statement sees what is committed when it begins.
     pub fn read<T, E: From<StoreError>>(&self, work: impl FnOnce(&mut ReadTx) -> Result<T, E>) -> Result<T, E> {
-        let mut connection = checkout(&self.0.read)?;
+        let name = measure::name_of(&work);
+        let mut connection = checkout(&self.0.read, "readers")?;
+        let _until_done = measure::begin(Operation::UnitOfWork, name);
         work(&mut ReadTx::new(&mut connection))
     }
 
@@ -188,7 +211,9 @@ impl Database {
 
     /// Runs a reading unit of work in which all statements see one state.
     pub fn snapshot<T, E: From<StoreError>>(&self, work: impl FnOnce(&mut ReadTx) -> Result<T, E>) -> Result<T, E> {
-        let mut connection = checkout(&self.0.read)?;
+        let name = measure::name_of(&work);
+        let mut connection = checkout(&self.0.read, "readers")?;
+        let _until_done = measure::begin(Operation::UnitOfWork, name);
         dialect::begin_snapshot(&mut connection).map_err(StoreError::from)?;
         let result = work(&mut ReadTx::new(&mut connection));
         dialect::roll_back(&mut connection).map_err(StoreError::from)?;
@@ -229,7 +254,9 @@ impl Database {
         work: impl FnOnce(&mut WriteTx) -> Result<Recorded<T>, E>,
         end: fn(&mut AnyConnection) -> diesel::QueryResult<()>,
     ) -> Result<T, E> {
-        let mut connection = checkout(&self.0.write)?;
+        let name = measure::name_of(&work);
+        let mut connection = checkout(&self.0.write, "writers")?;
+        let _until_done = measure::begin(Operation::UnitOfWork, name);
         dialect::begin_write(&mut connection).map_err(StoreError::from)?;
         let mut tx = WriteTx::new(&mut connection, stamp);
         let worked = work(&mut tx).and_then(|recorded| Ok((recorded, access_changes::write(&mut tx)?)));
@@ -256,11 +283,17 @@ impl Database {
 
 fn checkout(
     pool: &Pool<ConnectionManager<AnyConnection>>,
+    name: &'static str,
 ) -> Result<PooledConnection<ConnectionManager<AnyConnection>>, StoreError> {
+    let mut waiting = measure::begin(Operation::Wait, name);
     let state = pool.state();
-    pool.get().map_err(
-        |error| {
-            if state.connections > 0 { StoreError::Busy } else { StoreError::Unavailable(error.into()) }
-        },
-    )
+    pool.get().map_err(|error| {
+        if state.connections > 0 {
+            waiting.fail("busy");
+            StoreError::Busy
+        } else {
+            waiting.fail("unavailable");
+            StoreError::Unavailable(error.into())
+        }
+    })
 }

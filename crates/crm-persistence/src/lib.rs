@@ -37,6 +37,7 @@ pub mod leases;
 pub mod links;
 pub mod mandate_products;
 pub mod mandates;
+pub mod measure;
 pub mod migrations;
 pub mod notifications;
 pub mod organisations;
@@ -55,7 +56,7 @@ pub mod teams;
 pub mod timeline;
 pub mod users;
 
-pub use database::{Database, DatabaseSettings};
+pub use database::{Database, DatabaseSettings, PoolState};
 pub use dialect::Backend;
 pub use error::{Source, StoreError};
 pub use observed::{Seen, Touch};

@@ -7,7 +7,7 @@
 
 use std::{cell::RefCell, collections::BTreeSet};
 
-use diesel::connection::InstrumentationEvent;
+use diesel::connection::DebugQuery;
 use uuid::Uuid;
 
 /// Something that an answer depends on, or that a unit of work has changed.
@@ -31,7 +31,7 @@ pub struct Seen {
 }
 
 /// All tables. Statements speak of nothing else but the indexes for searching, whose rows follow those of these tables.
-const TABLES: [&str; 26] = [
+const TABLES: [&str; 32] = [
     "roles",
     "teams",
     "users",
@@ -58,6 +58,12 @@ const TABLES: [&str; 26] = [
     "interaction_people",
     "interaction_users",
     "tasks",
+    "access_changes",
+    "leases",
+    "notifications",
+    "notification_preferences",
+    "realtime_tickets",
+    "suspended_indexes",
 ];
 
 #[derive(Default)]
@@ -145,8 +151,7 @@ pub(crate) fn forget_announced() {
 }
 
 /// Looks at what goes to the database.
-pub(crate) fn look_at(event: InstrumentationEvent<'_>) {
-    let InstrumentationEvent::StartQuery { query, .. } = event else { return };
+pub(crate) fn look_at(query: &dyn DebugQuery) {
     if NOTES.with_borrow(Option::is_some) {
         // Values stand behind this mark, and are no part of the statement.
         let text = query.to_string();

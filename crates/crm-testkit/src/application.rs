@@ -12,13 +12,14 @@ use actix_web::{
     http::{Method, header::HeaderMap},
     test::{TestRequest, init_service, try_call_service},
 };
-use crm_api::{Api, ApiSettings};
+use crm_api::{Api, ApiSettings, Monitored};
 use crm_app::{App, AppSettings, Cache, CacheSettings};
 use crm_domain::{
     Locale, NewRecord, Session, SessionId, Team, TeamId, User, UserId,
     access::{Actor, BuiltInRole, policy},
     values::{EmailAddress, Name, Timestamp},
 };
+use crm_monitoring::Monitoring;
 use crm_persistence::{Database, Stamp, StoreError, WriteTx, sessions, teams, users};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -93,13 +94,24 @@ impl TestApp {
         log: Logger,
         adjust: impl FnOnce(&mut AppSettings, &mut ApiSettings),
     ) -> Self {
+        Self::spawn_monitored(test, log, &Monitoring::quiet(), adjust).await
+    }
+
+    /// The same, watched by this monitoring.
+    pub async fn spawn_monitored(
+        test: TestDatabase,
+        log: Logger,
+        monitoring: &Monitoring,
+        adjust: impl FnOnce(&mut AppSettings, &mut ApiSettings),
+    ) -> Self {
         let imports = tempfile::tempdir().expect("a temporary folder can be made");
         let (mut settings, mut api) = (AppSettings::new(imports.path()), ApiSettings::default());
         // Kept by all applications over these settings, as they would share a Redis.
         settings.cache = Cache::new(CacheSettings::new()).expect("without Redis there is no address that is bad");
+        settings.background = Monitored::by(monitoring);
         adjust(&mut settings, &mut api);
         people_the_firm(&test.database);
-        let Instance { app, send } = Instance::spawn(test.database.clone(), settings, api, log).await;
+        let Instance { app, send } = Instance::spawn(test.database.clone(), settings, api, log, monitoring).await;
         Self { app, send, test, _imports: imports }
     }
 
@@ -108,7 +120,7 @@ impl TestApp {
         let cache = Cache::new(cache).expect("a test has a good address");
         let settings = AppSettings { cache, ..self.app.settings().clone() };
         let log = Logger::root(slog::Discard, slog::o!());
-        Instance::spawn(self.test.database.clone(), settings, ApiSettings::default(), log).await
+        Instance::spawn(self.test.database.clone(), settings, ApiSettings::default(), log, &Monitoring::quiet()).await
     }
 
     /// One application for each database.
@@ -174,9 +186,9 @@ impl TestApp {
 }
 
 impl Instance {
-    async fn spawn(database: Database, settings: AppSettings, api: ApiSettings, log: Logger) -> Self {
+    async fn spawn(database: Database, settings: AppSettings, api: ApiSettings, log: Logger, monitoring: &Monitoring) -> Self {
         let app = App::new(database, settings);
-        let api = Api::new(app.clone(), api, log);
+        let api = Api::new(app.clone(), api, log).monitored(monitoring);
         let service = Rc::new(init_service(crm_api::server(&api)).await);
         let send: Rc<dyn Fn(TestRequest) -> Sent> = Rc::new(move |request| {
             let service = Rc::clone(&service);

@@ -3,7 +3,9 @@
 use std::{
     fs,
     io::Write,
+    net::{TcpStream, ToSocketAddrs},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use chrono::TimeDelta;
@@ -73,6 +75,7 @@ pub fn run(settings: &Settings, output: Output) -> Result<(), Failure> {
     let environment = environment.as_str().unwrap_or_default().to_owned();
     let mut findings = vec![Finding::ok("settings", format!("readable; the environment is {environment}"))];
     findings.extend(disk(settings));
+    findings.push(sentry(settings));
     let reachable = database(settings);
     let goes_on = reachable.state == State::Ok;
     findings.push(reachable);
@@ -115,6 +118,21 @@ fn schema(settings: &Settings) -> Finding {
         Ok(()) => Finding::ok("schema", "it is the one of this program"),
         Err(StoreError::SchemaNotCurrent(lack)) => Finding::problem("schema", lack),
         Err(error) => Finding::problem("schema", Failure::from(error).to_string()),
+    }
+}
+
+/// Reports are useful and not necessary: nothing about them is a problem.
+fn sentry(settings: &Settings) -> Finding {
+    const PATIENCE: Duration = Duration::from_secs(3);
+    let Some(dsn) = settings.monitoring().reports.dsn else {
+        return Finding::ok("sentry", "defects are not reported: CRM__SENTRY__DSN is not set");
+    };
+    let place = format!("{}:{}", dsn.host(), dsn.port());
+    let answers = |address| TcpStream::connect_timeout(&address, PATIENCE).is_ok();
+    if place.to_socket_addrs().is_ok_and(|mut addresses| addresses.any(answers)) {
+        Finding::ok("sentry", format!("{place} can be reached"))
+    } else {
+        Finding::warning("sentry", format!("{place} cannot be reached: defects are not reported"))
     }
 }
 

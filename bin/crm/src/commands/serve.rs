@@ -3,7 +3,6 @@
 use std::{
     io,
     net::SocketAddr,
-    panic,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,7 +17,7 @@ use crm_domain::{
     access::{Actor, BuiltInRole},
     values::EmailAddress,
 };
-use crm_monitoring::{Environment, Logging, get_logger};
+use crm_monitoring::{Environment, Monitoring, get_logger, report_panics};
 use crm_persistence::{Stamp, users};
 use secrecy::ExposeSecret;
 use slog::{Logger, info, warn};
@@ -31,29 +30,28 @@ use crate::{
     failure::{Failure, of_panic},
     operations::{self, Operations},
     output::say,
-    settings::Settings,
+    settings::{RELEASE, Settings},
     start,
 };
 
 /// Serves until a signal asks for the end.
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    let (log, _writes_what_is_left) = Logging::start(&settings.log());
-    let defects = log.clone();
-    panic::set_hook(Box::new(move |defect| slog::error!(defects, "{}", of_panic(defect))));
-    info!(log, "settings"; "version" => env!("CARGO_PKG_VERSION"), "effective" => serde_json::to_string(settings)?);
-    let app = start::server_app(settings, get_logger(&log, "app"))?;
+    let (monitoring, log, _sends_what_is_left) = Monitoring::start(&settings.monitoring());
+    report_panics(log.clone(), of_panic);
+    info!(log, "settings"; "release" => RELEASE, "effective" => serde_json::to_string(settings)?);
+    let app = start::server_app(settings, get_logger(&log, "app"), &monitoring)?;
     // Made by hand and not by a macro: what must start before the runtime and its threads, starts above this line.
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(blocking_threads(settings, &app))
         .build()?;
-    actix_rt::System::with_tokio_rt(move || runtime).block_on(serve(settings, app, log))
+    actix_rt::System::with_tokio_rt(move || runtime).block_on(serve(settings, app, log, monitoring))
 }
 
-async fn serve(settings: &Settings, app: App, log: Logger) -> Result<(), Failure> {
+async fn serve(settings: &Settings, app: App, log: Logger, monitoring: Monitoring) -> Result<(), Failure> {
     let serving = Arc::new(AtomicBool::new(true));
     let blocking = blocking_threads(settings, &app);
-    let api = Api::new(app.clone(), settings.api(), get_logger(&log, "http"));
+    let api = Api::new(app.clone(), settings.api(), get_logger(&log, "http")).monitored(&monitoring);
     let http = &settings.http;
     let public = HttpServer::new(move || crm_api::server(&api))
         .workers(http.workers.get())
@@ -65,7 +63,7 @@ async fn serve(settings: &Settings, app: App, log: Logger) -> Result<(), Failure
         .disable_signals()
         .bind(http.listen)
         .map_err(|error| cannot_listen(http.listen, &error))?;
-    let state = Operations { app: app.clone(), serving: Arc::clone(&serving) };
+    let state = Operations { app: app.clone(), serving: Arc::clone(&serving), metrics: monitoring.metrics().clone() };
     let listen = settings.operations.listen;
     let inside = HttpServer::new(move || operations::server(state.clone()))
         .workers(1)

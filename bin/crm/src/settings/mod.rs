@@ -3,6 +3,7 @@
 mod cache;
 mod identity;
 mod load;
+mod monitoring;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,7 @@ use std::{
 
 use crm_api::{ApiSettings, Rate, RateSettings};
 use crm_app::{AppSettings, HashingSettings, RealtimeSettings};
-use crm_monitoring::{Environment, LogFormat, LogSettings, REDACTED};
+use crm_monitoring::{Environment, LogFormat, REDACTED};
 use crm_persistence::DatabaseSettings;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -26,6 +27,7 @@ use identity::hidden;
 pub use cache::{CacheSection, RedisSection};
 pub use identity::{MailSection, Networks, SecuritySection};
 pub use load::{SettingsError, Sources};
+pub use monitoring::{MonitoringSection, RELEASE, SentrySection};
 
 /// Everything that can be set. Serialising it shows no secret.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -45,6 +47,10 @@ pub struct Settings {
     pub cache: CacheSection,
     /// The log.
     pub log: LogSection,
+    /// What is measured.
+    pub monitoring: MonitoringSection,
+    /// Reports of defects.
+    pub sentry: SentrySection,
     /// Sizes and deadlines.
     pub limits: LimitsSection,
     /// Imports of files.
@@ -100,16 +106,6 @@ pub struct DatabaseSection {
     pub wait_milliseconds: u64,
     /// How long one statement may take, in seconds (PostgreSQL).
     pub statement_seconds: u64,
-}
-
-/// What the instances share beside the database.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RedisSection {
-    /// Its address, `redis://:password@host:port`. Without one, what happens on an instance is heard there alone at once, and by
-    /// the others within a second.
-    #[serde(serialize_with = "hidden", deserialize_with = "identity::secret")]
-    pub url: Option<SecretString>,
 }
 
 /// The log.
@@ -282,16 +278,6 @@ impl Settings {
         }
     }
 
-    /// What the log needs to be told.
-    pub fn log(&self) -> LogSettings {
-        LogSettings {
-            environment: self.environment,
-            format: self.log.format,
-            levels: self.log.level.clone(),
-            ..LogSettings::default()
-        }
-    }
-
     /// Refuses values that are of the right type but make no sense. Units of time must not be 0, sizes neither.
     fn check(&self) -> Result<(), SettingsError> {
         let wrong = |key, reason: &str| Err(SettingsError::Value { key, reason: reason.to_owned() });
@@ -305,6 +291,7 @@ impl Settings {
         let positive = [
             ("http.keep_alive_seconds", http.keep_alive_seconds),
             ("http.head_seconds", http.head_seconds),
+            ("monitoring.slow_milliseconds", self.monitoring.slow_milliseconds),
             ("database.wait_milliseconds", self.database.wait_milliseconds),
             ("database.statement_seconds", self.database.statement_seconds),
             ("limits.upload_bytes", self.limits.upload_bytes),
@@ -314,7 +301,7 @@ impl Settings {
         ];
         match positive.into_iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => wrong(key, "must be at least 1"),
-            None => self.check_identity().and_then(|()| self.check_cache()),
+            None => self.check_monitoring().and_then(|()| self.check_identity()).and_then(|()| self.check_cache()),
         }
     }
 }

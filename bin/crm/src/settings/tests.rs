@@ -117,6 +117,28 @@ fn what_is_shown_has_no_secret() {
 }
 
 #[test]
+fn reports_are_sampled_by_the_environment_unless_they_are_told_otherwise() {
+    let traces = |variables: &[(&str, &str)]| load("", variables).unwrap().monitoring().reports.traces.to_string();
+    assert_eq!(traces(&[]), "1");
+    assert_eq!(traces(&[("CRM__ENVIRONMENT", "staging")]), "0.5");
+    assert_eq!(traces(&[("CRM__ENVIRONMENT", "production")]), "0.1");
+    assert_eq!(traces(&[("CRM__ENVIRONMENT", "production"), ("CRM__SENTRY__TRACES", "0.25")]), "0.25");
+    check("", &[("CRM__SENTRY__TRACES", "1.5")], Err("`sentry.traces`: must be from 0 to 1"));
+    check("", &[("CRM__MONITORING__SLOW_MILLISECONDS", "0")], Err("`monitoring.slow_milliseconds`"));
+}
+
+#[test]
+fn an_address_of_reports_is_a_secret_and_must_be_one() {
+    let dsn = ("CRM__SENTRY__DSN", "https://0123456789abcdef@sentry.example.com/42");
+    check("", &[dsn], Ok(("/sentry/dsn", "\"[redacted]\"")));
+    assert!(load("", &[dsn]).unwrap().monitoring().reports.dsn.is_some());
+    assert!(!format!("{:?}", load("", &[dsn])).contains("0123456789abcdef"));
+    let failure = load("", &[("CRM__SENTRY__DSN", "https://sentry.example.com/42?s3cret")]).unwrap_err();
+    assert!(failure.contains("`sentry.dsn`") && !failure.contains("s3cret"), "{failure}");
+    assert!(load("", &[]).unwrap().monitoring().reports.dsn.is_none());
+}
+
+#[test]
 fn a_named_file_must_exist() {
     let sources = Sources { file: Some(PathBuf::from("/nowhere/crm.toml")), environment: Some(Map::new()) };
     assert!(Settings::load(sources).unwrap_err().to_string().contains("/nowhere/crm.toml"));

@@ -22,7 +22,7 @@ use crm_domain::{
     Invalid, Violation,
     access::{ActionType, Actor, Grant, Guarded, policy},
 };
-use crm_monitoring::{CallerId, ClientAddress, RequestId};
+use crm_monitoring::{ClientAddress, RequestId, identify};
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -129,9 +129,8 @@ async fn admit(app: &App, rates: &Rates, operation: &Operation, request: &Servic
         if let Some(id) = RequestId::of(request) {
             caller.actor = caller.actor.with_request_id(id.as_str());
         }
-        let mut extensions = request.extensions_mut();
-        extensions.insert(CallerId(caller.user.id.to_string()));
-        extensions.insert(Caller(caller));
+        identify(request, caller.user.id.to_string(), caller.actor.role().name.as_str());
+        request.extensions_mut().insert(Caller(caller));
     } else {
         rates.stranger(address(request))?;
     }

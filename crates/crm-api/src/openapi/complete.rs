@@ -57,6 +57,7 @@ fn tags() -> Value {
         ("users", "Those who sign in."),
         ("teams", "Users who share records."),
         ("roles", "Sets of permissions."),
+        ("monitoring", "How the service is, for those who run it."),
         ("notifications", "What you are told."),
         ("realtime", "Changes and notifications as they happen."),
         ("changes", "The change log: who did what to which record, in one order."),
@@ -163,12 +164,12 @@ impl Operation<'_> {
     }
 
     fn needs_version(&self) -> bool {
-        // What belongs to signing in has no versions, and what the service keeps for itself neither.
+        // What belongs to signing in, and what is set while the service runs, has no versions.
         matches!(self.method, "patch" | "delete") && !self.is_auth() && self.tag() != "monitoring"
     }
 
     fn takes_version(&self) -> bool {
-        self.needs_version() || (self.method == "put" && !self.is_of_oneself())
+        self.needs_version() || (self.method == "put" && !self.is_of_oneself() && self.tag() != "monitoring")
     }
 
     /// Whether it is about something that one has for oneself, and that has no version.
@@ -271,8 +272,7 @@ impl Operation<'_> {
     }
 
     fn add_headers(&mut self) {
-        let is_change = matches!(self.method, "patch" | "put") && !self.is_of_oneself();
-        let is_post = self.takes_key();
+        let (is_post, is_change) = (self.takes_key(), self.takes_version() && self.method != "delete");
         let is_record = self.answers("304") || self.path.ends_with("/restore");
         let responses = self.value["responses"].as_object_mut().expect("an operation has responses");
         for (status, response) in responses.iter_mut().filter(|(_, response)| response.get("$ref").is_none()) {

@@ -4,6 +4,7 @@
 mod access;
 mod auth;
 mod batch;
+mod cache;
 mod changes;
 mod expand;
 mod figures;
@@ -66,6 +67,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     stream::routes(config);
     notifications::routes(config);
     realtime::routes(config);
+    cache::routes(config);
     monitoring::routes(config);
     users::routes(config);
     teams::routes(config);

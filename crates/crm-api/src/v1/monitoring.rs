@@ -1,145 +1,104 @@
-//! `/monitoring`: how the service is doing, for administrators.
+//! `/monitoring`: how the service is, and what it logs. For those who run it, whatever else they may see.
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpResponse, delete, get, web::Data};
-use crm_app::{App, CacheStatistics, GroupStatistics, RedisStatistics};
-use crm_domain::access::{Manage, Settings};
-use serde::Serialize;
-use serde_json::json;
-use utoipa::{
-    ToSchema,
-    openapi::path::{Parameter, ParameterIn},
+use actix_web::{HttpResponse, get, put, web::Data};
+use crm_domain::{
+    Invalid,
+    access::{Manage, Read, Settings},
 };
+use crm_monitoring::{Levels, Monitoring};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use slog::{Logger, warn};
+use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
+use validator::Validate;
 
 use crate::{
-    extract::{Granted, Parameters},
-    openapi::query,
+    extract::{Body, Caller, FromJson, Granted, typed},
     problem::Problem,
 };
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(read_cache).service(forget);
+    config.service(health).service(log_levels).service(set_log_levels);
 }
 
-/// What the cache has done since the server started, and how it is.
-#[derive(Serialize, ToSchema)]
-struct CacheReport {
-    /// `up`; `degraded` while Redis is configured and cannot be relied on; `off`.
-    health: &'static str,
-    /// All resources together.
-    total: Counts,
-    /// For each resource.
-    resources: BTreeMap<String, Counts>,
-    /// Answers that are kept in this process.
-    memory_entries: u64,
-    /// Their size in bytes.
-    memory_bytes: u64,
-    /// How many made room for others or expired.
-    evictions: u64,
-    /// Redis; none where none is configured.
-    #[schema(required)]
-    redis: Option<Redis>,
+/// How a part of the service is.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[allow(dead_code, reason = "it describes what the report writes")]
+enum PartState {
+    /// As it should be.
+    Ok,
+    /// Not in use, as the settings want it.
+    Off,
+    /// It works, and somebody should look at it.
+    Degraded,
+    /// It does not work.
+    Failed,
 }
 
-/// Reads of one resource.
-#[derive(Serialize, ToSchema)]
-struct Counts {
-    /// Answered from this process.
-    memory_hits: u64,
-    /// Answered from Redis.
-    redis_hits: u64,
-    /// Answered from the database and kept.
-    misses: u64,
-    /// Answered from the database without asking the cache.
-    bypasses: u64,
-    /// The part answered from the cache, from 0 to 1; none before the first read.
-    #[schema(required)]
-    hit_rate: Option<f64>,
+/// How the service is.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it describes what the report writes")]
+struct HealthReport {
+    /// `failed` where a part has failed without which nothing can be served.
+    status: PartState,
+    /// Each part by its name.
+    parts: BTreeMap<String, PartState>,
 }
 
-/// What is known of Redis.
-#[derive(Serialize, ToSchema)]
-struct Redis {
-    /// `closed` while it answers, `open` while it is left alone, `half_open` while it is tried again.
-    breaker: &'static str,
-    /// Calls that failed or came too late.
-    errors: u64,
-    /// Writes that it has not been told of yet.
-    owed: u64,
-    /// Its memory in use, in bytes, where it says so.
-    #[schema(required)]
-    memory_bytes: Option<u64>,
+/// What is logged.
+#[derive(Debug, Deserialize, Serialize, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+struct LogLevels {
+    /// A level for everything, and levels for modules: `info,crm_api=debug,crm_app::relay=off`. The levels are `off`,
+    /// `critical`, `error`, `warn`, `info`, `debug` and `trace`.
+    #[schema(min_length = 1, max_length = 1000, example = "info,crm_api=debug")]
+    #[validate(length(min = 1, max = 1000, message = "must have 1 to 1000 bytes"))]
+    level: String,
 }
 
-impl From<GroupStatistics> for Counts {
-    fn from(counts: GroupStatistics) -> Self {
-        let hit_rate = counts.hit_rate();
-        let GroupStatistics { memory_hits, redis_hits, misses, bypasses } = counts;
-        Self { memory_hits, redis_hits, misses, bypasses, hit_rate }
+impl FromJson for LogLevels {
+    fn from_json(value: Value) -> Result<Self, Invalid> {
+        typed(value)
     }
 }
 
-impl From<RedisStatistics> for Redis {
-    fn from(redis: RedisStatistics) -> Self {
-        let RedisStatistics { breaker, errors, owed, memory_bytes } = redis;
-        Self { breaker: breaker.into(), errors, owed, memory_bytes }
-    }
+/// Tells how each part of the service is, as this instance sees it.
+#[utoipa::path(tag = "monitoring", responses((status = 200, description = "The states.", body = HealthReport)))]
+#[get("/monitoring/health")]
+async fn health(_: Granted<Read, Settings>, monitoring: Data<Monitoring>) -> HttpResponse {
+    HttpResponse::Ok().json(monitoring.health().report().await)
 }
 
-impl From<CacheStatistics> for CacheReport {
-    fn from(cache: CacheStatistics) -> Self {
-        let resources = cache.groups.into_iter().map(|(name, counts)| (name, counts.into())).collect();
-        Self {
-            health: cache.health.into(),
-            total: cache.total.into(),
-            resources,
-            memory_entries: cache.memory_entries,
-            memory_bytes: cache.memory_bytes,
-            evictions: cache.evictions,
-            redis: cache.redis.map(Redis::from),
-        }
-    }
+/// Tells what this instance logs.
+#[utoipa::path(tag = "monitoring", responses((status = 200, description = "The levels.", body = LogLevels)))]
+#[get("/monitoring/log-levels")]
+async fn log_levels(_: Granted<Read, Settings>, monitoring: Data<Monitoring>) -> HttpResponse {
+    HttpResponse::Ok().json(LogLevels { level: monitoring.levels().get().to_string() })
 }
 
-/// Tells how the read cache of this instance is doing.
-#[utoipa::path(tag = "monitoring",
-    responses((status = 200, description = "Its counts and its state.", body = CacheReport)))]
-#[get("/monitoring/cache")]
-async fn read_cache(app: Data<App>, _granted: Granted<Manage, Settings>) -> HttpResponse {
-    HttpResponse::Ok().json(CacheReport::from(app.cache().statistics().await))
-}
-
-/// Forgets kept answers, on all instances.
-///
-/// Nothing is lost by it: the next reads come from the database.
-#[utoipa::path(tag = "monitoring", params(PatternParameter),
-    responses((status = 200, description = "How many were removed.", body = Forgotten)))]
-#[delete("/monitoring/cache")]
-async fn forget(
-    app: Data<App>,
-    _granted: Granted<Manage, Settings>,
-    Parameters(mut asked): Parameters,
+/// Changes what this instance logs, until it ends.
+#[utoipa::path(tag = "monitoring", request_body = LogLevels,
+    responses((status = 200, description = "The levels of now.", body = LogLevels)))]
+#[put("/monitoring/log-levels")]
+async fn set_log_levels(
+    _: Granted<Manage, Settings>,
+    caller: Caller,
+    monitoring: Data<Monitoring>,
+    log: Data<Logger>,
+    body: Body<LogLevels>,
 ) -> Result<HttpResponse, Problem> {
-    let pattern = asked.take("pattern")?.unwrap_or_else(|| "*".to_owned());
-    let removed = app.cache().forget(&pattern).await;
-    Ok(HttpResponse::Ok().json(Forgotten { removed }))
-}
-
-/// What has been forgotten.
-#[derive(Serialize, ToSchema)]
-struct Forgotten {
-    /// How many answers, in Redis or else in this process.
-    removed: u64,
-}
-
-/// The parameter `pattern`, for the document.
-struct PatternParameter;
-
-impl utoipa::IntoParams for PatternParameter {
-    fn into_params(_within: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let schema = json!({"type": "string", "minLength": 1, "maxLength": 100, "default": "*", "examples": ["organisations:*"]});
-        vec![query("pattern", "Which ones, with `*` and `?`; they are named by their resource.", &schema)]
-    }
+    let levels = body
+        .read?
+        .level
+        .parse::<Levels>()
+        .map_err(|unknown: crm_monitoring::UnknownLevel| Invalid::one("/level", "choice", unknown.to_string()))?;
+    // Told before, so that it is told even where nothing is logged afterwards.
+    let (before, now) = (monitoring.levels().get().to_string(), levels.to_string());
+    warn!(log, "log levels are changed"; "from" => before, "to" => &now, "user_id" => caller.0.user.id.to_string());
+    monitoring.levels().set(levels);
+    Ok(HttpResponse::Ok().json(LogLevels { level: now }))
 }

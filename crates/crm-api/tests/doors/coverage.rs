@@ -101,7 +101,7 @@ const DOORS_OF_ALL: [(&str, &str); 8] = [
 ];
 
 /// What belongs to nobody's records, and where it is tested instead. This list may only shrink, or grow with a reason.
-const ELSEWHERE: [(&str, &str, &str); 33] = [
+const ELSEWHERE: [(&str, &str, &str); 36] = [
     ("get", "/health/live", "open to all; http.rs"),
     ("get", "/health/ready", "open to all; http.rs"),
     ("get", "/api/openapi.json", "open to all; http.rs"),
@@ -135,6 +135,9 @@ const ELSEWHERE: [(&str, &str, &str); 33] = [
     ("get", "/api/v1/changes/stream", "as /changes; realtime.rs"),
     ("get", "/api/v1/monitoring/cache", "the service itself; cache.rs"),
     ("delete", "/api/v1/monitoring/cache", "the service itself; cache.rs"),
+    ("get", "/api/v1/monitoring/health", "the service itself; monitoring.rs"),
+    ("get", "/api/v1/monitoring/log-levels", "the service itself; monitoring.rs"),
+    ("put", "/api/v1/monitoring/log-levels", "the service itself; monitoring.rs"),
 ];
 
 fn claimed() -> BTreeSet<(String, String)> {

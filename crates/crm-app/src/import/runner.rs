@@ -55,7 +55,8 @@ impl Runner {
             let runner = app.runner();
             while !runner.is_stopping() {
                 // What fails now is done by the next beat; four of them fit into the silence that counts.
-                let _next_beat = app.keep_imports().await;
+                let beat = app.clone();
+                app.job("upkeep of imports", async move { beat.keep_imports().await }).await;
                 let _stopped = timeout(HEARTBEAT, runner.stopped.notified()).await;
             }
         });
@@ -94,9 +95,14 @@ impl Runner {
             let _turn = turn.acquire_owned().await;
             let inner = app.clone();
             // The job has written down how it ended; where it could not, the silence of its heartbeat tells.
-            let _written_down = blocking(move || work(&inner)).await;
+            app.job("import", blocking(move || work(&inner))).await;
             app.runner().held().remove(&import);
         });
+    }
+
+    /// How many imports are running or wait for their turn here.
+    pub(crate) fn number(&self) -> usize {
+        self.held().len()
     }
 
     fn held(&self) -> std::sync::MutexGuard<'_, BTreeSet<ImportId>> {

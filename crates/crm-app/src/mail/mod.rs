@@ -100,6 +100,11 @@ impl Mail {
         self.ordered.notify_one();
     }
 
+    /// How many letters wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     fn next(&self) -> Option<Order> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.pop_front()
@@ -115,14 +120,7 @@ impl App {
                 return;
             }
             let app = self.clone();
-            // A task of its own: a defect costs one letter.
-            let done = tokio::spawn(async move { app.carry_out(order).await }).await;
-            let failure = match done {
-                Ok(Ok(())) => continue,
-                Ok(Err(error)) => causes(&error),
-                Err(defect) => defect.to_string(),
-            };
-            slog::error!(self.settings().log, "a letter could not be sent"; "cause" => failure);
+            self.job("mail", async move { app.carry_out(order).await }).await;
         }
     }
 
@@ -133,11 +131,6 @@ impl App {
             None => Ok(()),
         }
     }
-}
-
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path, path::PathBuf, time::Duration};
 
+use crm_persistence::measure::{self, Operation};
 use lettre::{
     Message, SmtpTransport, Transport,
     message::{Body, Mailbox, header::ContentTransferEncoding, header::ContentType},
@@ -14,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::sleep;
 
 use super::Letter;
-use crate::{App, Error, app::blocking};
+use crate::{App, Error, app::blocking, background::causes};
 
 /// How letters are sent.
 #[derive(Clone, Debug)]
@@ -89,7 +90,7 @@ pub(super) async fn send(app: &App, letter: Letter) -> Result<(), Error> {
         match send_once(app, letter.clone()).await {
             Ok(()) => return Ok(()),
             Err(error) => {
-                slog::warn!(app.settings().log, "a letter will be tried again"; "cause" => super::causes(&error));
+                slog::warn!(app.settings().log, "a letter will be tried again"; "cause" => causes(&error));
             }
         }
         sleep(wait).await;
@@ -99,6 +100,7 @@ pub(super) async fn send(app: &App, letter: Letter) -> Result<(), Error> {
 }
 
 async fn send_once(app: &App, letter: Letter) -> Result<(), Error> {
+    let mut sending = measure::begin(Operation::Outgoing, "mail");
     let (app, name) = (app.clone(), app.new_id::<()>());
     blocking(move || {
         let mail = &app.settings().mail;
@@ -118,6 +120,7 @@ async fn send_once(app: &App, letter: Letter) -> Result<(), Error> {
         }
     })
     .await
+    .inspect_err(|error| sending.fail(error.code()))
 }
 
 fn message(letter: &Letter, from: &str, body: Body) -> Result<Message, Error> {

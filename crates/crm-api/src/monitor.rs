@@ -1,0 +1,138 @@
+//! Between the use cases, which know no monitoring, and the monitoring, which knows no use cases.
+
+use std::{sync::Arc, time::Duration};
+
+use crm_app::{App, Background, Error, Load, Measurable, Meter, Running, Task, WeakApp, Work, listen};
+use crm_monitoring::{Context, Family, Finding, Kind, Measurement, Monitoring, Need};
+
+/// Measures whatever happens in a context: which monitoring that is, the context knows.
+struct ByContext;
+
+impl Meter for ByContext {
+    fn begin(&self, operation: Measurable, name: &'static str) -> Option<Box<dyn Running>> {
+        let context = Context::current()?;
+        let measurement = context.performance()?.begin(kind(operation), name);
+        Some(Box::new(Guard(measurement)))
+    }
+
+    fn carry(&self, work: Work) -> Work {
+        match Context::current() {
+            Some(context) => Box::new(move || context.run(work)),
+            None => work,
+        }
+    }
+}
+
+fn kind(operation: Measurable) -> Kind {
+    match operation {
+        Measurable::UseCase => Kind::UseCase,
+        Measurable::Wait => Kind::Wait,
+        Measurable::UnitOfWork => Kind::UnitOfWork,
+        Measurable::Statement => Kind::Statement,
+        Measurable::Cache => Kind::Cache,
+        Measurable::Job => Kind::Job,
+        Measurable::Outgoing => Kind::Outgoing,
+    }
+}
+
+struct Guard(Measurement);
+
+impl Running for Guard {
+    fn fail(&mut self, code: &'static str) {
+        self.0.fail(code);
+    }
+}
+
+/// Gives each job a context of its own: for the setting `background` of the use cases.
+#[derive(Clone, Debug)]
+pub struct Monitored(Monitoring);
+
+impl Monitored {
+    /// Jobs are watched by this monitoring.
+    pub fn by(monitoring: &Monitoring) -> Arc<Self> {
+        Arc::new(Self(monitoring.clone()))
+    }
+}
+
+impl Background for Monitored {
+    fn apart(&self, name: &'static str, task: Task) -> Task {
+        Box::pin(self.0.job(name, task))
+    }
+}
+
+/// How long the order of changes may lag behind before somebody should look at it.
+const LAG: Duration = Duration::from_secs(30);
+
+/// Lets the monitoring know the parts of these use cases, and what they count. It does not keep them from ending.
+pub(crate) fn watch(monitoring: &Monitoring, app: &App) {
+    listen(&ByContext);
+    let (metrics, health, weak) = (monitoring.metrics(), monitoring.health(), app.downgrade());
+    let counted = weak.clone();
+    metrics.add_source(move || counted.upgrade().map(|app| families(&app.load())).unwrap_or_default());
+    for (name, part) in [("database", Part::Database), ("schema", Part::Schema)] {
+        let asked = weak.clone();
+        health.register(name, Need::Necessary, move || answers(asked.clone(), part));
+    }
+    let asked = weak;
+    health.register("relay", Need::Useful, move || {
+        std::future::ready(asked.upgrade().map_or_else(ended, |app| relay(app.load().relay_lag)))
+    });
+    let folder = app.settings().import_directory.clone();
+    health.register("disk", Need::Useful, move || crm_monitoring::disk(folder.clone()));
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    Database,
+    Schema,
+}
+
+/// A database that cannot be reached tells nothing about its schema, and one with another schema answers.
+async fn answers(app: WeakApp, part: Part) -> Finding {
+    let Some(app) = app.upgrade() else { return ended() };
+    match (app.ready().await, part) {
+        (Ok(()), _) => Finding::ok(),
+        (Err(error), part) if error.is_about_schema() == matches!(part, Part::Schema) => {
+            Finding::failed(causes(&error))
+        }
+        (Err(_), Part::Database) => Finding::ok(),
+        (Err(_), Part::Schema) => Finding::degraded("it cannot be looked at"),
+    }
+}
+
+fn ended() -> Finding {
+    Finding::failed("it has ended")
+}
+
+fn relay(lag: Duration) -> Finding {
+    if lag < LAG { Finding::ok() } else { Finding::degraded(format_args!("{} s behind", lag.as_secs())) }
+}
+
+fn causes(error: &Error) -> String {
+    let first: &(dyn std::error::Error + 'static) = error;
+    let chain = std::iter::successors(Some(first), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn families(load: &Load) -> Vec<Family> {
+    let mut connections = Family::gauge("crm_database_connections", "Connections of a pool, by their state.");
+    let mut most = Family::gauge("crm_database_connections_max", "How many connections a pool may have.");
+    for pool in load.pools {
+        let used = f64::from(pool.open.saturating_sub(pool.idle));
+        connections = connections
+            .with(&[("pool", pool.name), ("state", "used")], used)
+            .with(&[("pool", pool.name), ("state", "idle")], f64::from(pool.idle));
+        most = most.with(&[("pool", pool.name)], f64::from(pool.most));
+    }
+    let waiting = Family::gauge("crm_queue_depth", "What waits or is being worked on, by queue.")
+        .with(&[("queue", "hashing")], count(load.hashing))
+        .with(&[("queue", "mail")], count(load.letters))
+        .with(&[("queue", "imports")], count(load.imports));
+    let lag = Family::gauge("crm_relay_lag_seconds", "For how long a change may have been waiting for its position.");
+    vec![connections, most, waiting, lag.with(&[], load.relay_lag.as_secs_f64())]
+}
+
+/// Queues are short enough for 32 bits.
+fn count(number: usize) -> f64 {
+    u32::try_from(number).unwrap_or(u32::MAX).into()
+}
