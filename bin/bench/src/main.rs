@@ -3,6 +3,7 @@
 //! What may not enter: the crates of the server. Whoever measures through the same code that is measured measures less.
 
 mod failure;
+mod fixed;
 mod lists;
 mod process;
 mod table;
@@ -27,6 +28,8 @@ enum What {
     ///
     /// The password of the user is read from standard input.
     Lists(lists::Lists),
+    /// The ceiling: sends the same bytes to everybody.
+    Fixed(fixed::Fixed),
     /// Starts the server in empty folders, and tells the time to its first answer and the memory that it holds then.
     Start {
         /// How often.
@@ -52,6 +55,7 @@ enum What {
 fn main() -> ExitCode {
     let done = match Arguments::parse().what {
         What::Lists(lists) => lists.run(),
+        What::Fixed(fixed) => fixed.serve(),
         What::Start { n, binary } => process::starts(&binary, n),
         What::Run { rows, name, command } => process::run(&name, rows, &command),
     };

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crm_app::{App, Background, Error, Load, Measurable, Meter, Running, Task, WeakApp, Work, listen};
+use crm_app::{
+    App, Background, BreakerState, CacheHealth, CacheStatistics, Error, Load, Measurable, Meter, Running, Task,
+    WeakApp, Work, listen,
+};
 use crm_monitoring::{Context, Family, Finding, Kind, Measurement, Monitoring, Need};
 
 /// Measures whatever happens in a context: which monitoring that is, the context knows.
@@ -68,14 +71,22 @@ pub(crate) fn watch(monitoring: &Monitoring, app: &App) {
     listen(&ByContext);
     let (metrics, health, weak) = (monitoring.metrics(), monitoring.health(), app.downgrade());
     let counted = weak.clone();
-    metrics.add_source(move || counted.upgrade().map(|app| families(&app.load())).unwrap_or_default());
+    metrics.add_source(move || counted.upgrade().map(|app| all_families(&app)).unwrap_or_default());
     for (name, part) in [("database", Part::Database), ("schema", Part::Schema)] {
         let asked = weak.clone();
         health.register(name, Need::Necessary, move || answers(asked.clone(), part));
     }
-    let asked = weak;
+    let asked = weak.clone();
     health.register("relay", Need::Useful, move || {
         std::future::ready(asked.upgrade().map_or_else(ended, |app| relay(app.load().relay_lag)))
+    });
+    let asked = weak.clone();
+    health.register("bus", Need::Useful, move || {
+        std::future::ready(asked.upgrade().map_or_else(ended, |app| bus(&app.load())))
+    });
+    let asked = weak;
+    health.register("cache", Need::Useful, move || {
+        std::future::ready(asked.upgrade().map_or_else(ended, |app| cache(app.cache().health())))
     });
     let folder = app.settings().import_directory.clone();
     health.register("disk", Need::Useful, move || crm_monitoring::disk(folder.clone()));
@@ -108,10 +119,80 @@ fn relay(lag: Duration) -> Finding {
     if lag < LAG { Finding::ok() } else { Finding::degraded(format_args!("{} s behind", lag.as_secs())) }
 }
 
+fn bus(load: &Load) -> Finding {
+    match (load.is_bus_shared, load.bus.is_listening) {
+        (false, _) => Finding::off(),
+        (true, true) => Finding::ok(),
+        (true, false) => Finding::degraded("other instances are heard of within a second, and not at once"),
+    }
+}
+
+fn cache(health: CacheHealth) -> Finding {
+    match health {
+        CacheHealth::Up => Finding::ok(),
+        CacheHealth::Degraded => Finding::degraded("Redis cannot be relied on: reads go to the database"),
+        CacheHealth::Off => Finding::off(),
+    }
+}
+
 fn causes(error: &Error) -> String {
     let first: &(dyn std::error::Error + 'static) = error;
     let chain = std::iter::successors(Some(first), |error| error.source());
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn all_families(app: &App) -> Vec<Family> {
+    let (load, cache) = (app.load(), app.cache().known_statistics());
+    families(&load).into_iter().chain(cache_families(&cache)).chain(realtime_families(&load)).collect()
+}
+
+fn cache_families(cache: &CacheStatistics) -> Vec<Family> {
+    let mut reads = Family::counter("crm_cache_reads_total", "Reads by resource and by where their answer came from.");
+    for (group, counts) in &cache.groups {
+        for (outcome, number) in [
+            ("memory_hit", counts.memory_hits),
+            ("redis_hit", counts.redis_hits),
+            ("miss", counts.misses),
+            ("bypass", counts.bypasses),
+        ] {
+            reads = reads.with(&[("resource", group), ("outcome", outcome)], total(number));
+        }
+    }
+    let entries = Family::gauge("crm_cache_entries", "Answers kept in the process.");
+    let bytes = Family::gauge("crm_cache_bytes", "Their size.");
+    let evictions = Family::counter("crm_cache_evictions_total", "Answers that made room or expired.");
+    let errors = Family::counter("crm_cache_redis_errors_total", "Calls of Redis that failed or came too late.");
+    let open = Family::gauge("crm_cache_breaker_open", "1 while Redis is left alone.");
+    let owed = Family::gauge("crm_cache_owed", "Writes that Redis has not been told of yet.");
+    let redis = cache.redis;
+    vec![
+        reads,
+        entries.with(&[], total(cache.memory_entries)),
+        bytes.with(&[], total(cache.memory_bytes)),
+        evictions.with(&[], total(cache.evictions)),
+        errors.with(&[], total(redis.map_or(0, |redis| redis.errors))),
+        open.with(&[], redis.is_some_and(|redis| redis.breaker != BreakerState::Closed).into()),
+        owed.with(&[], total(redis.map_or(0, |redis| redis.owed))),
+    ]
+}
+
+fn realtime_families(load: &Load) -> Vec<Family> {
+    let (bus, realtime) = (&load.bus, &load.realtime);
+    vec![
+        Family::counter("crm_bus_events_total", "Events between instances, by what became of them.")
+            .with(&[("outcome", "published")], total(bus.published))
+            .with(&[("outcome", "received")], total(bus.received))
+            .with(&[("outcome", "lost")], total(bus.lost)),
+        Family::counter("crm_bus_gaps_total", "Gaps that were noticed and caught up with from the change log.")
+            .with(&[], total(bus.gaps)),
+        Family::gauge("crm_sockets", "Sockets that are open.").with(&[], total(realtime.sockets)),
+        Family::counter("crm_socket_events_total", "Events for sockets, by what became of them.")
+            .with(&[("outcome", "pushed")], total(realtime.pushed))
+            .with(&[("outcome", "overflowed")], total(realtime.overflowed)),
+        Family::counter("crm_sockets_ended_total", "Sockets that were not let in or were ended, by why.")
+            .with(&[("reason", "too_many")], total(realtime.refused))
+            .with(&[("reason", "withdrawn")], total(realtime.withdrawn)),
+    ]
 }
 
 fn families(load: &Load) -> Vec<Family> {
@@ -130,6 +211,11 @@ fn families(load: &Load) -> Vec<Family> {
         .with(&[("queue", "imports")], count(load.imports));
     let lag = Family::gauge("crm_relay_lag_seconds", "For how long a change may have been waiting for its position.");
     vec![connections, most, waiting, lag.with(&[], load.relay_lag.as_secs_f64())]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a metric that has come so far may be off by one")]
+fn total(number: u64) -> f64 {
+    number as f64
 }
 
 /// Queues are short enough for 32 bits.

@@ -401,7 +401,10 @@ impl App {
             hashing: self.hashing().present(),
             letters: self.mail().waiting(),
             imports: self.runner().number(),
-            relay_lag: self.relay().lag(self.now()),
+            relay_lag: self.relay().lag(self.settings().clock.now()),
+            bus: self.bus().statistics(),
+            is_bus_shared: self.bus().is_shared(),
+            realtime: self.hub().statistics(),
         }
     }
 

@@ -18,7 +18,9 @@ use crm_persistence::{
 use futures_util::FutureExt;
 use slog::{error, info, warn};
 
-use crate::{App, Error};
+use crm_events::BusStatistics;
+
+use crate::{App, Error, realtime::RealtimeStatistics};
 
 /// A job on its way.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -52,6 +54,12 @@ pub struct Load {
     pub imports: usize,
     /// For how long a change may have been waiting for its position.
     pub relay_lag: Duration,
+    /// What has been said to the other instances, and heard of them.
+    pub bus: BusStatistics,
+    /// Whether there may be other instances to hear of.
+    pub is_bus_shared: bool,
+    /// Sockets.
+    pub realtime: RealtimeStatistics,
 }
 
 /// How often each job has failed since it last worked.

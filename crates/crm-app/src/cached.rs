@@ -4,11 +4,14 @@
 //! whether the scope of the caller narrowed them; every writing unit of work tells what it wrote. So a new resource is cached
 //! rightly from its first day, and the worst that a use case can do is to be kept for less time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crm_cache::{Cache, Found, Key, Keys, Loaded, Outcome, Reach, Stored, Topic, Use};
 use crm_domain::{RecordKind, access::Actor};
-use crm_persistence::{Seen, Touch};
+use crm_persistence::{
+    Seen, Touch,
+    measure::{self, Operation},
+};
 use uuid::Uuid;
 
 use crate::{App, Error};
@@ -60,7 +63,9 @@ impl App {
         load: impl AsyncFnOnce() -> Result<Rendered<T>, E>,
     ) -> Result<(Found<T>, Outcome), E> {
         let keys = keys(&question);
+        let looking = Cell::new(Some(measure::begin(Operation::Cache, "cache look-up")));
         let load = async || {
+            drop(looking.take());
             let (rendered, noticed) = noticing(load).await;
             Ok(match rendered? {
                 Rendered::Other(other) => Loaded::Other(other),
@@ -103,6 +108,7 @@ impl App {
 
     /// Tells all instances what has been written. On a thread that may block, after the commit and before the answer.
     pub(crate) fn tell(&self, written: impl IntoIterator<Item = Touch>) {
+        let _until_told = measure::begin(Operation::Cache, "cache invalidation");
         self.cache().bump_blocking(&topics(&written.into_iter().collect::<Vec<_>>()));
     }
 

@@ -322,17 +322,23 @@ impl Cache {
 
     /// What it has done, and how it is.
     pub async fn statistics(&self) -> CacheStatistics {
+        let mut statistics = self.known_statistics();
+        if let (Some(redis), Some(known)) = (&self.0.redis, &mut statistics.redis) {
+            known.memory_bytes = redis.memory().await;
+        }
+        statistics
+    }
+
+    /// The same as far as it is known without asking Redis.
+    pub fn known_statistics(&self) -> CacheStatistics {
         let groups = self.0.counters.groups();
         self.0.memory.run_pending_tasks();
-        let redis = match &self.0.redis {
-            Some(redis) => Some(RedisStatistics {
-                memory_bytes: redis.memory().await,
-                breaker: redis.breaker(),
-                errors: self.0.counters.errors.load(Ordering::Relaxed),
-                owed: redis.owed(),
-            }),
-            None => None,
-        };
+        let redis = self.0.redis.as_ref().map(|redis| RedisStatistics {
+            memory_bytes: None,
+            breaker: redis.breaker(),
+            errors: self.0.counters.errors.load(Ordering::Relaxed),
+            owed: redis.owed(),
+        });
         CacheStatistics {
             health: self.health(),
             total: statistics::total(&groups),
@@ -447,7 +453,7 @@ impl Cache {
     /// Up to a tenth shorter, by the key and the clock: what was stored together expires apart.
     fn shortened(&self, ttl: Duration, key: &Key) -> Duration {
         let chance = u32::from(key.hash()[0] ^ self.0.generations.moment().clock.to_be_bytes()[7]);
-        ttl - ttl / 10 * chance / 255
+        ttl.saturating_sub(ttl / 10 * chance / 255)
     }
 }
 

@@ -129,6 +129,8 @@ impl<'a> Reader<'a> {
         self.take(length)
     }
 
+    /// Reads a text that may be none; the outer option says whether the bytes are whole.
+    #[expect(clippy::option_option, reason = "one says that it is broken, and one that it is none")]
     fn text(&mut self) -> Option<Option<String>> {
         let is_there = self.take(1)? == [1];
         let text = String::from_utf8(self.part()?.to_vec()).ok()?;

@@ -93,6 +93,8 @@ pub struct BusStatistics {
     pub gaps: u64,
     /// How often the subscription was made, the first time included.
     pub subscribed: u64,
+    /// Whether the other instances are heard at the moment; without Redis there are none.
+    pub is_listening: bool,
 }
 
 #[derive(Debug, Default)]
@@ -102,6 +104,7 @@ struct Counters {
     lost: AtomicU64,
     gaps: AtomicU64,
     subscribed: AtomicU64,
+    is_listening: AtomicBool,
 }
 
 /// The bus of one instance. Cheap to clone.
@@ -202,6 +205,7 @@ impl Bus {
             lost: of(&counters.lost),
             gaps: of(&counters.gaps),
             subscribed: of(&counters.subscribed),
+            is_listening: counters.is_listening.load(Ordering::Relaxed),
         }
     }
 

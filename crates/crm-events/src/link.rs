@@ -128,6 +128,7 @@ async fn listen(bus: &Bus) -> Result<(), RedisError> {
         .await
         .map_err(|_elapsed| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
     bus.0.counters.subscribed.fetch_add(1, Ordering::Relaxed);
+    bus.0.counters.is_listening.store(true, Ordering::Relaxed);
     // Whatever was said before this moment was said to nobody here.
     bus.tell(Received::Gap);
     let mut numbers = HashMap::new();
@@ -139,6 +140,7 @@ async fn listen(bus: &Bus) -> Result<(), RedisError> {
             Err(_unknown) => bus.tell(Received::Gap),
         }
     }
+    bus.0.counters.is_listening.store(false, Ordering::Relaxed);
     bus.tell(Received::Gap);
     Ok(())
 }

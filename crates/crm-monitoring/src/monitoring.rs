@@ -192,7 +192,6 @@ impl Monitoring {
 
 fn families(drops: &LogDrops, reports: &Reports) -> Vec<Family> {
     let counts = reports.counts();
-    let number = |count: u64| count as f64;
     vec![
         Family::counter("crm_log_dropped_total", "Log records that were lost.").with(&[], number(drops.count())),
         Family::counter("crm_reports_total", "Reports to Sentry, by what has become of them.")
@@ -201,8 +200,14 @@ fn families(drops: &LogDrops, reports: &Reports) -> Vec<Family> {
             .with(&[("outcome", "limited")], number(counts.limited))
             .with(&[("outcome", "unreachable")], number(counts.unreachable))
             .with(&[("outcome", "refused")], number(counts.refused)),
-        Family::gauge("crm_reports_waiting", "Reports to Sentry that wait.").with(&[], counts.waiting as f64),
+        Family::gauge("crm_reports_waiting", "Reports to Sentry that wait.").with(&[], number(counts.waiting as u64)),
     ]
+}
+
+/// A count as metrics want it.
+#[expect(clippy::cast_precision_loss, reason = "a metric that has come so far may be off by one")]
+fn number(count: u64) -> f64 {
+    count as f64
 }
 
 /// From now on every panic is reported with its stack, and logged in these words.

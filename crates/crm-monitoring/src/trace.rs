@@ -46,7 +46,7 @@ impl TraceParent {
 
     /// The id of the trace, 32 hexadecimal digits.
     pub fn trace_id(&self) -> String {
-        self.trace.iter().map(|byte| format!("{byte:02x}")).collect()
+        format!("{:032x}", u128::from_be_bytes(self.trace))
     }
 
     pub(crate) fn trace(&self) -> TraceId {
@@ -66,8 +66,8 @@ impl TraceParent {
 /// The value of the header.
 impl fmt::Display for TraceParent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let span: String = self.span.iter().map(|byte| format!("{byte:02x}")).collect();
-        write!(formatter, "00-{}-{span}-{:02x}", self.trace_id(), u8::from(self.is_sampled))
+        let span = u64::from_be_bytes(self.span);
+        write!(formatter, "00-{}-{span:016x}-{:02x}", self.trace_id(), u8::from(self.is_sampled))
     }
 }
 

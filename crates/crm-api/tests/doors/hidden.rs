@@ -56,6 +56,10 @@ impl Pair<'_> {
             let answer = self.client.raw(method, &path(id), &headers, body(id).into_bytes()).await;
             (answer.status, whole(&answer, id))
         };
+        if method == "GET" {
+            // Whether somebody has asked before is told by `X-Cache`; so both have been asked before.
+            (send(&self.hidden).await, send(MISSING).await);
+        }
         let ((status, hidden), (_, missing)) = (send(&self.hidden).await, send(MISSING).await);
         assert_eq!(hidden, missing, "{method} {} {headers:?}", path("{id}"));
         assert!(status < 500, "{hidden}");

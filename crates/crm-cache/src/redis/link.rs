@@ -152,12 +152,11 @@ impl Link {
     }
 
     fn told<T>(&self, answer: Result<T, Trouble>) -> Result<T, Trouble> {
-        match &answer {
-            Ok(_) => self.breaker.succeeded(),
-            Err(_) => {
-                count(&self.counters.errors);
-                self.breaker.failed();
-            }
+        if answer.is_ok() {
+            self.breaker.succeeded();
+        } else {
+            count(&self.counters.errors);
+            self.breaker.failed();
         }
         answer
     }

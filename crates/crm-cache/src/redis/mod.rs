@@ -9,7 +9,7 @@ mod link;
 mod scripts;
 
 use std::{
-    fmt,
+    fmt::{self, Write as _},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -294,8 +294,7 @@ impl Redis {
     }
 
     fn name(&self, key: &Key) -> String {
-        let hash: String = key.hash().iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{}:answers:{}:{hash}", self.namespace, key.group())
+        format!("{}:answers:{}:{}", self.namespace, key.group(), hexadecimal(&key.hash()))
     }
 }
 
@@ -353,5 +352,12 @@ fn epoch_number(name: &str) -> u64 {
 pub(crate) fn nonce() -> String {
     let mut bytes = [0; 12];
     getrandom::fill(&mut bytes).expect("a system without random bits can do nothing at all");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&bytes)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _a_string_takes_all = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -7,7 +7,7 @@ use super::REDACTED;
 /// The text without such passages.
 pub(super) fn without_passages(text: &str) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
-    for (mark, passage) in [("?", query as fn(&str) -> Option<usize>), (")=(", quoted)] {
+    for (mark, passage) in [("?", query as fn(&str) -> Option<usize>), (")=(", |text| Some(quoted(text)))] {
         if text.contains(mark) {
             text = replaced(&text, mark, passage).into();
         }
@@ -39,8 +39,8 @@ fn query(text: &str) -> Option<usize> {
 }
 
 /// `Key (field)=(value) already exists`: how long the value is.
-fn quoted(text: &str) -> Option<usize> {
-    Some(text.find(") ").unwrap_or_else(|| text.trim_end_matches(['.', ')']).len()))
+fn quoted(text: &str) -> usize {
+    text.find(") ").unwrap_or_else(|| text.trim_end_matches(['.', ')']).len())
 }
 
 fn without_phone_numbers(text: &str) -> String {

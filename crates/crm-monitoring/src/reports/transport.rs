@@ -58,7 +58,7 @@ impl ReportCounts {
 }
 
 enum Message {
-    Send(Envelope),
+    Send(Box<Envelope>),
     /// Answered when everything before it has been dealt with.
     Flush(SyncSender<()>),
 }
@@ -152,7 +152,7 @@ impl Transport for Front {
     fn send_envelope(&self, envelope: Envelope) {
         let shared = &self.0.shared;
         shared.waiting.fetch_add(1, Ordering::Relaxed);
-        if self.0.sender.try_send(Message::Send(envelope)).is_err() {
+        if self.0.sender.try_send(Message::Send(Box::new(envelope))).is_err() {
             shared.waiting.fetch_sub(1, Ordering::Relaxed);
             Shared::count(&shared.overflowed);
         }
@@ -183,7 +183,7 @@ impl Post {
         while let Ok(message) = receiver.recv() {
             match message {
                 Message::Send(envelope) => {
-                    self.send(envelope);
+                    self.send(*envelope);
                     self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
                 }
                 // Whoever asked may have given up.
