@@ -101,13 +101,11 @@ enum Part {
 /// A database that cannot be reached tells nothing about its schema, and one with another schema answers.
 async fn answers(app: WeakApp, part: Part) -> Finding {
     let Some(app) = app.upgrade() else { return ended() };
-    match (app.ready().await, part) {
-        (Ok(()), _) => Finding::ok(),
-        (Err(error), part) if error.is_about_schema() == matches!(part, Part::Schema) => {
-            Finding::failed(causes(&error))
-        }
-        (Err(_), Part::Database) => Finding::ok(),
-        (Err(_), Part::Schema) => Finding::degraded("it cannot be looked at"),
+    let Err(error) = app.ready().await else { return Finding::ok() };
+    match part {
+        _ if error.is_about_schema() == matches!(part, Part::Schema) => Finding::failed(causes(&error)),
+        Part::Database => Finding::ok(),
+        Part::Schema => Finding::degraded("it cannot be looked at"),
     }
 }
 

@@ -86,7 +86,7 @@ async fn whoever_wants_no_cache_and_whose_role_has_none_reads_the_database() {
     for test in crm_testkit::databases() {
         let log = slog::Logger::root(slog::Discard, slog::o!());
         let app = TestApp::spawn_with(test, log, |app, _| {
-            app.uncached_roles = vec![crm_domain::access::BuiltInRole::Manager];
+            app.uncached_roles = vec![BuiltInRole::Manager];
         })
         .await;
         let (ann, max) = (app.ann(), app.client("max"));

@@ -95,9 +95,10 @@ impl App {
             let (bytes, noticed) = noticing(load).await;
             let answer = crm_cache::Answer { body: bytes?.into(), ..crm_cache::Answer::default() };
             let is_kept = !noticed.is_passing && !noticed.seen.touches.is_empty();
-            Ok::<Loaded<()>, Error>(match is_kept {
-                true => Loaded::Answer(answer, topics(&noticed.seen.touches), Reach::Shared),
-                false => Loaded::Passing(answer),
+            Ok::<Loaded<()>, Error>(if is_kept {
+                Loaded::Answer(answer, topics(&noticed.seen.touches), Reach::Shared)
+            } else {
+                Loaded::Passing(answer)
             })
         };
         match self.cache().read(&keys, Use::Cache, None, load).await? {
@@ -172,7 +173,7 @@ fn keys(question: &Question<'_>) -> Keys {
     rules.sort();
     let team = actor.team_id();
     let key = Key::new(question.group).with(rules.join(",")).with(if team.is_some() { "team" } else { "alone" });
-    let shared = question.words.iter().fold(key, |key, word| key.with(word));
+    let shared = question.words.iter().fold(key, Key::with);
     let user = actor.user_id().map_or_else(Vec::new, |id| id.uuid().as_bytes().to_vec());
     let team = team.map_or_else(Vec::new, |id| id.uuid().as_bytes().to_vec());
     Keys { personal: shared.clone().with("for").with(user).with(team), shared }

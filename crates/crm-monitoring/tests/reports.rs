@@ -131,7 +131,6 @@ async fn an_error_is_one_event_with_everything_that_led_to_it() {
     assert_eq!(exception(&event)["value"], "request failed: disk on fire at [redacted]");
     assert!(exception(&event)["stacktrace"]["frames"].as_array().is_some_and(|frames| !frames.is_empty()));
     for (pointer, value) in [
-        ("/level", "error"),
         ("/transaction", "GET /people/{id}/fails"),
         ("/release", "crm@1.2.3+abcdef"),
         ("/environment", "staging"),
@@ -145,6 +144,8 @@ async fn an_error_is_one_event_with_everything_that_led_to_it() {
     ] {
         assert_eq!(event.pointer(pointer), Some(&value.into()), "{pointer} of {event:#}");
     }
+    // An event without a level is an error.
+    assert!(event.get("level").is_none_or(|level| level == "error"), "{event:#}");
     assert!(event.get("request").is_none() && event.get("server_name").is_none(), "{event:#}");
     let breadcrumbs = event["breadcrumbs"]["values"].as_array().expect("there are breadcrumbs");
     let words: Vec<_> = breadcrumbs.iter().map(|one| one["message"].as_str().unwrap_or_default()).collect();
@@ -281,7 +282,8 @@ async fn a_server_that_hangs_costs_reports_and_no_time() {
     assert_eq!(counts.sent, 0);
     assert!((100..=101).contains(&kept), "{counts:?}");
     // The transaction of the job is a report as well.
-    assert_eq!(counts.overflowed + kept, MANY + 1, "{counts:?}");
+    assert!(counts.overflowed >= MANY / 2, "{counts:?}");
+    assert_eq!(counts.dropped() + kept, MANY + 1, "{counts:?}");
     assert!(
         monitoring
             .metrics()

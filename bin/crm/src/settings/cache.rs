@@ -76,6 +76,7 @@ fn hidden<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretStr
     Ok(Option::<String>::deserialize(deserializer)?.map(SecretString::from))
 }
 
+#[expect(clippy::ref_option, reason = "serde passes a field by reference")]
 fn shown<S: Serializer>(url: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
     match url {
         Some(url) => address_without_password(url, serializer),

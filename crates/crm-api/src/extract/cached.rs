@@ -65,7 +65,7 @@ pub(crate) async fn cached(
     };
     let known = if_none_match(request.headers());
     // What is inlined has versions of its own.
-    let known = known.filter(|_| !words.iter().any(|word| *word == "expand"));
+    let known = known.filter(|_| !words.contains(&"expand"));
     // The routes need the one and only handle of the request, so it is either still here afterwards, or comes back from them.
     let (asked, answered) = (Cell::new(Some(request)), Cell::new(None));
     let load = async || {
