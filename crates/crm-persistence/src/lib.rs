@@ -36,6 +36,7 @@ pub mod leases;
 pub mod links;
 pub mod mandate_products;
 pub mod mandates;
+pub mod mentions;
 pub mod migrations;
 pub mod notifications;
 pub mod organisations;
