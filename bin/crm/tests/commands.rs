@@ -211,3 +211,40 @@ fn the_doctor_says_what_is_wrong_and_leaves_nothing_behind() {
     assert_eq!(old.status(), 1);
     assert!(old.stdout().contains("crm migrate up"), "{}", old.stdout());
 }
+
+#[test]
+fn a_database_that_cannot_be_reached_is_told_with_its_reason_and_without_its_password() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut cases = vec![
+        (format!("postgres://crm:s3cret@127.0.0.1:{nobody}/crm"), "Connection refused"),
+        (format!("postgres://crm:s3cret@secret@127.0.0.1:{nobody}/crm"), "%40"),
+    ];
+    if let Ok(address) = std::env::var("TEST_POSTGRES_URL") {
+        let mut missing = url::Url::parse(&address).unwrap();
+        missing.set_path("/nothing_of_this_name");
+        cases.push((missing.to_string(), "database \"nothing_of_this_name\" does not exist"));
+        let mut stranger = url::Url::parse(&address).unwrap();
+        stranger.set_username("nobody_of_this_name").unwrap();
+        cases.push((stranger.to_string(), "\"nobody_of_this_name\""));
+    }
+    for (address, reason) in cases {
+        let place = Place::new().with("CRM__DATABASE__URL", &address);
+        for told in [place.run(&["doctor"]).stdout(), place.run(&["serve"]).failed(), place.run(&["migrate"]).failed()]
+        {
+            assert!(told.contains(reason), "{address}: {told}");
+            assert!(!told.contains("cret"), "{told}");
+        }
+    }
+}
+
+#[test]
+fn an_import_of_what_is_no_file_is_not_said_to_be_done() {
+    let place = Place::new();
+    place.run(&["migrate"]).done();
+    place.write("x.csv", "PK\u{3}\u{4}");
+    for (path, reason) in [(".", "it is a folder"), ("x.csv", "spreadsheet")] {
+        let ran = place.run(&["import", path, "--resource", "organisations"]);
+        assert!(ran.failed().contains(reason), "{}", ran.stderr());
+        assert!(!ran.stdout().contains(": done"), "{}", ran.stdout());
+    }
+}

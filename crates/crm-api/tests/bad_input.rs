@@ -304,6 +304,62 @@ async fn every_kind_of_bad_input_gets_its_problem_document() {
     }
 }
 
+/// Every operation that has no body according to the document and is no `GET`: its method, and its path with ids that
+/// no record has.
+fn bodiless() -> Vec<(&'static str, String)> {
+    let paths = crm_api::document()["paths"].as_object().expect("the document has paths");
+    let methods = [("post", "POST"), ("put", "PUT"), ("patch", "PATCH"), ("delete", "DELETE")];
+    let operations = paths.iter().flat_map(|(path, item)| {
+        let bodiless = move |(key, _): &(&str, &str)| item.get(key).is_some_and(|one| one.get("requestBody").is_none());
+        methods.into_iter().filter(bodiless).map(move |(_, method)| (method, in_place(path)))
+    });
+    operations.collect()
+}
+
+/// A path whose parameters have the id that no record has.
+fn in_place(template: &str) -> String {
+    let segments = template.split('/').map(|part| if part.starts_with('{') { MISSING } else { part });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+#[actix_web::test]
+async fn an_operation_without_a_body_refuses_one_as_those_that_have_one_do() {
+    let bodiless = bodiless();
+    assert!(bodiless.len() >= 20, "{bodiless:?}");
+    for app in TestApp::each().await {
+        let ann = app.ann();
+        let mut wrong = 0;
+        for (method, path) in &bodiless {
+            let refused = |status, code| case(method, path, status, code).header("If-Match", "*");
+            let cases = [
+                refused(422, "invalid").json(&json!({"colour": "red"})).error("/colour", "unknown_field"),
+                refused(422, "invalid").text("[]").error("", "type"),
+                refused(400, "malformed_json").text("{"),
+                refused(413, "too_large").text(vec![b' '; 1024 * 1024 + 1]),
+            ];
+            let mut foreign = refused(415, "unsupported_media_type").header("Content-Type", "text/plain");
+            foreign.body = b"{}".to_vec();
+            for case in cases.iter().chain([&foreign]) {
+                let answer = send(&ann, case).await;
+                wrong += usize::from(std::panic::catch_unwind(AssertUnwindSafe(|| check(case, &answer))).is_err());
+            }
+            if path.ends_with("/auth/logout") {
+                continue; // It would be done.
+            }
+            // What says nothing is no body.
+            let missing = send(&ann, &refused(0, "")).await;
+            let empty = send(&ann, &refused(0, "").text("{}")).await;
+            assert!(
+                missing.status == empty.status && ![400, 415, 422].contains(&empty.status),
+                "{method} {path}: {} {}",
+                missing.text(),
+                empty.text()
+            );
+        }
+        assert_eq!(wrong, 0, "refusals were wrong; each is told above");
+    }
+}
+
 #[actix_web::test]
 async fn nobody_and_whoever_may_not_are_told_so() {
     for app in TestApp::each().await {

@@ -147,6 +147,10 @@ async fn products_are_attached_while_a_mandate_is_signed_or_active_and_kept_when
         let products = ann.get(&format!("{path}/products")).await.expect(200).json();
         assert_eq!(products["items"].as_array().unwrap().len(), 1, "they stay as history");
 
+        // So does its organisation, while what else was written down can still be mended.
+        let (_, organisation) = made(&ann, ORGANISATIONS, json!({"name": "Autre"})).await;
+        refused(ann.patch(&path, 4, json!({"organisation_id": organisation})).await, 409, "mandate_not_open");
+
         // What is deleted is hidden with what is attached, and comes back with it.
         ann.delete(&path, 4).await.expect(204);
         assert_eq!(ann.get(&format!("{product}/mandates")).await.expect(200).json()["items"], json!([]));

@@ -465,6 +465,12 @@ impl App {
         .await
     }
 
+    /// A place among those who write, in the order in which they came, however long it takes: for jobs, which have time.
+    pub(crate) async fn stand_in_line(&self) -> Option<OwnedSemaphorePermit> {
+        // It is never closed; and who would have no place then would find no connection either.
+        Arc::clone(&self.0.writers).acquire_owned().await.ok()
+    }
+
     /// One unit of work on this very thread, for jobs that have one of their own.
     pub(crate) fn write_now<T>(
         &self,

@@ -1,7 +1,7 @@
 //! What a caller expects of a record before it changes it, and what it says that the record shall become.
 
 use crm_domain::{Invalid, Version};
-use crm_persistence::StoreError;
+use crm_persistence::{Recorded, StoreError, WriteTx};
 use serde::Serialize;
 
 use crate::Error;
@@ -70,6 +70,41 @@ pub(crate) fn settled<T>(mut attempt: impl FnMut() -> Result<Result<T, StoreErro
         }
     }
     Ok(attempt()??)
+}
+
+/// Whether another record has a value that may stand once.
+pub(crate) fn is_taken(refusal: &Error) -> bool {
+    matches!(refusal, Error::Conflict { code: "taken", .. })
+}
+
+/// Changes the record that has a key, or makes it. The key is this unit of work's alone from here to its end, so of two that
+/// come with the same one the second finds what the first has made. Who makes such a record in another way may still come
+/// in between, which only PostgreSQL lets happen: what could not be made is looked for again, and changed.
+pub(crate) fn upserted<K: Copy + PartialEq, T>(
+    tx: &mut WriteTx,
+    key: &str,
+    find: impl Fn(&mut WriteTx) -> Result<Option<K>, Error>,
+    mut make: impl FnMut(&mut WriteTx) -> Result<Recorded<T>, Error>,
+    mut change: impl FnMut(&mut WriteTx, K) -> Result<Recorded<T>, Error>,
+) -> Result<Recorded<T>, Error> {
+    tx.keep_alone(key)?;
+    let mut found = find(tx)?;
+    for _ in 1..ATTEMPTS {
+        let done = match found {
+            None => tx.savepoint(&mut make),
+            Some(id) => change(tx, id),
+        };
+        let Err(refusal) = done else { return done };
+        let may_be_overtaken = matches!(refusal, Error::NotFound) || is_taken(&refusal);
+        let before = found;
+        if may_be_overtaken {
+            found = find(tx)?;
+        }
+        if found == before {
+            return Err(refusal);
+        }
+    }
+    Err(Error::BUSY)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     Answer, App, BatchOutcome, BatchRequest, Done, Error, Expected, Input, Once, Operation,
     changes::before,
-    expected::settled,
+    expected::{settled, upserted},
     export::{self, Export},
     ownership::{self, Defaults},
     references::References,
@@ -185,12 +185,14 @@ fn apply(
         }
         Operation::Upsert { by, data } => {
             let (may_create, may_update) = (allowed(&grants.create)?, allowed(&grants.update)?);
-            let found = matching(tx, may_update, &by, &data)?;
-            let input = InteractionPatch::read(data).into();
-            match found {
-                Some(id) => Ok(update(tx, may_update, id, Expected::Any, &input)?.map(Done::Updated)),
-                None => Ok(create(app, tx, may_create, &input)?.map(Done::Created)),
-            }
+            let input = InteractionPatch::read(data.clone()).into();
+            upserted(
+                tx,
+                &format!("interactions {by} {}", data[&by]),
+                |tx| matching(tx, may_update, &by, &data),
+                |tx| Ok(create(app, tx, may_create, &input)?.map(Done::Created)),
+                |tx, id| Ok(update(tx, may_update, id, Expected::Any, &input)?.map(Done::Updated)),
+            )
         }
         Operation::Delete { id, expected } => {
             let grant = allowed(&grants.delete)?;

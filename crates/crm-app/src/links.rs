@@ -2,14 +2,17 @@
 //! organisation, and sees the person, may change it.
 
 use crm_domain::{
-    Change, ChangeAction, FieldChange, Link, LinkPatch, NewRecord, Organisation, OrganisationId, Person, PersonId,
-    RecordKind, Version,
+    Change, ChangeAction, FieldChange, Link, LinkId, LinkPatch, NewRecord, Organisation, OrganisationId, Person,
+    PersonId, RecordKind, Version,
     access::{Actor, Grant, Read, Update, policy},
     query::Page,
 };
 use crm_persistence::{Recorded, StoreError, WriteTx, links, organisations, people};
 
-use crate::{App, Error, Expected, Input, expected::settled};
+use crate::{
+    App, Error, Expected, Input,
+    expected::{settled, upserted},
+};
 
 /// The use cases of links.
 #[derive(Clone, Debug)]
@@ -130,11 +133,13 @@ impl Links {
             .write(&actor, move |tx| {
                 organisations::find(tx, &grants.organisation, pair.organisation)?;
                 people::find(tx, &grants.person, pair.person)?;
-                match links::find(tx, &grants.organisation, &grants.person, pair.organisation, pair.person) {
-                    Ok(_) => Ok(update(tx, &grants, pair, expected, &input)?.map(Put::Replaced)),
-                    Err(StoreError::NotFound) => Ok(create(&app, tx, &grants, pair, &input)?.map(Put::Created)),
-                    Err(error) => Err(error.into()),
-                }
+                upserted(
+                    tx,
+                    &format!("links {} {}", pair.organisation, pair.person),
+                    |tx| there(tx, &grants, pair),
+                    |tx| Ok(create(&app, tx, &grants, pair, &input)?.map(Put::Created)),
+                    |tx, _| Ok(update(tx, &grants, pair, expected, &input)?.map(Put::Replaced)),
+                )
             })
             .await
     }
@@ -167,6 +172,15 @@ impl Links {
                 })
             })
             .await
+    }
+}
+
+/// The link of a pair, if there is one.
+fn there(tx: &mut WriteTx, grants: &LinkGrants, pair: Pair) -> Result<Option<LinkId>, Error> {
+    match links::find(tx, &grants.organisation, &grants.person, pair.organisation, pair.person) {
+        Ok(link) => Ok(Some(link.id)),
+        Err(StoreError::NotFound) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -210,17 +224,25 @@ fn update(
     })
 }
 
-/// An organisation has one primary link: the one before makes room for the next.
+/// An organisation has one primary link: the one before makes room for the next. Of two next ones the second finds the
+/// first.
 fn demote(tx: &mut WriteTx, grants: &LinkGrants, next: &Link) -> Result<Recorded<()>, Error> {
-    let former =
-        if next.is_primary { links::primary_of(tx, &grants.organisation, next.organisation_id)? } else { None };
-    let Some(former) = former.filter(|former| former.id != next.id) else {
+    if !next.is_primary {
         return Ok(tx.unchanged(()));
-    };
-    let patch = LinkPatch { is_primary: crm_domain::Field::Set(false), ..LinkPatch::default() };
-    let demoted = former.apply(&patch, tx.actor().user_id(), tx.at())?;
-    links::save(tx, &grants.organisation, former.version, &demoted.state)?;
-    Ok(tx.record(change(&demoted.state, demoted.state.version, ChangeAction::Updated, demoted.changes))?)
+    }
+    tx.keep_alone(&format!("links_primary {}", next.organisation_id))?;
+    settled(|| {
+        let former = links::primary_of(tx, &grants.organisation, next.organisation_id)?;
+        let Some(former) = former.filter(|former| former.id != next.id) else {
+            return Ok(Ok(tx.unchanged(())));
+        };
+        let patch = LinkPatch { is_primary: crm_domain::Field::Set(false), ..LinkPatch::default() };
+        let demoted = former.apply(&patch, tx.actor().user_id(), tx.at())?;
+        if let Err(error) = links::save(tx, &grants.organisation, former.version, &demoted.state) {
+            return Ok(Err(error));
+        }
+        Ok(tx.record(change(&demoted.state, demoted.state.version, ChangeAction::Updated, demoted.changes)))
+    })
 }
 
 pub(crate) fn change(link: &Link, version: Version, action: ChangeAction, fields: Vec<FieldChange>) -> Change {

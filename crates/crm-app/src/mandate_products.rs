@@ -2,14 +2,17 @@
 //! the product, may attach and detach, while the mandate is signed or active.
 
 use crm_domain::{
-    Change, ChangeAction, FieldChange, Mandate, MandateId, MandateProduct, NewRecord, Product, ProductId, RecordKind,
-    Version,
+    Change, ChangeAction, FieldChange, Mandate, MandateId, MandateProduct, MandateProductId, NewRecord, Product,
+    ProductId, RecordKind, Version,
     access::{Grant, Read, Update},
     query::Page,
 };
 use crm_persistence::{Recorded, StoreError, WriteTx, mandate_products, mandates, products};
 
-use crate::{App, Error, Expected, expected::settled};
+use crate::{
+    App, Error, Expected,
+    expected::{settled, upserted},
+};
 
 /// The use cases of what is sold under mandates.
 #[derive(Clone, Debug)]
@@ -111,16 +114,13 @@ impl MandateProducts {
             .write(&actor, move |tx| {
                 let mandate = mandates::find(tx, &grants.mandate, pair.mandate)?;
                 products::find(tx, &grants.product, pair.product)?;
-                match mandate_products::find(tx, &grants.mandate, &grants.product, pair.mandate, pair.product) {
-                    Ok(attached) => {
-                        expected.check(attached.version, &attached)?;
-                        Ok(tx.unchanged(Attached::Before(attached)))
-                    }
-                    Err(StoreError::NotFound) => {
-                        Ok(attach(&app, tx, &grants, &mandate, pair.product)?.map(Attached::Now))
-                    }
-                    Err(error) => Err(error.into()),
-                }
+                upserted(
+                    tx,
+                    &format!("mandate_products {} {}", pair.mandate, pair.product),
+                    |tx| there(tx, &grants, pair),
+                    |tx| Ok(attach(&app, tx, &grants, &mandate, pair.product)?.map(Attached::Now)),
+                    |tx, _| before(tx, &grants, pair, expected),
+                )
             })
             .await
     }
@@ -147,6 +147,27 @@ impl MandateProducts {
             })
             .await
     }
+}
+
+/// The attached product, if it is attached.
+fn there(tx: &mut WriteTx, grants: &AttachGrants, pair: MandateAndProduct) -> Result<Option<MandateProductId>, Error> {
+    match mandate_products::find(tx, &grants.mandate, &grants.product, pair.mandate, pair.product) {
+        Ok(attached) => Ok(Some(attached.id)),
+        Err(StoreError::NotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What was attached before stays as it is.
+fn before(
+    tx: &mut WriteTx,
+    grants: &AttachGrants,
+    pair: MandateAndProduct,
+    expected: Expected,
+) -> Result<Recorded<Attached>, Error> {
+    let attached = mandate_products::find(tx, &grants.mandate, &grants.product, pair.mandate, pair.product)?;
+    expected.check(attached.version, &attached)?;
+    Ok(tx.unchanged(Attached::Before(attached)))
 }
 
 fn attach(

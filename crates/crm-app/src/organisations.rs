@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::{
     Answer, App, BatchOutcome, BatchRequest, Done, Error, Expected, Input, Once, Operation,
     changes::before,
-    expected::settled,
+    expected::{settled, upserted},
     export::{self, Export},
     ownership::{self, Defaults},
     table::{Columns, Exported},
@@ -198,12 +198,14 @@ fn apply(
         }
         Operation::Upsert { by, data } => {
             let (may_create, may_update) = (allowed(&grants.create)?, allowed(&grants.update)?);
-            let found = matching(tx, may_update, &by, &data)?;
-            let input = OrganisationPatch::read(data).into();
-            match found {
-                Some(id) => Ok(update(tx, may_update, id, Expected::Any, &input)?.map(Done::Updated)),
-                None => Ok(create(app, tx, may_create, &input)?.map(Done::Created)),
-            }
+            let input = OrganisationPatch::read(data.clone()).into();
+            upserted(
+                tx,
+                &format!("organisations {by} {}", data[&by]),
+                |tx| matching(tx, may_update, &by, &data),
+                |tx| Ok(create(app, tx, may_create, &input)?.map(Done::Created)),
+                |tx, id| Ok(update(tx, may_update, id, Expected::Any, &input)?.map(Done::Updated)),
+            )
         }
         Operation::Delete { id, expected } => {
             let grant = allowed(&grants.delete)?;

@@ -13,7 +13,7 @@ use crate::{
     Answer, App, BatchOutcome, BatchRequest, Done, Error, Expected, Input, Once, Operation,
     app::system_grant,
     changes::before,
-    expected::settled,
+    expected::{settled, upserted},
     export::{self, Export},
     ownership::{self, Defaults},
     references::References,
@@ -159,12 +159,14 @@ fn apply(app: &App, tx: &mut WriteTx, grants: &Grants, operation: Operation) -> 
         }
         Operation::Upsert { by, data } => {
             let (may_create, may_update) = (allowed(&grants.create)?, allowed(&grants.update)?);
-            let found = matching(tx, may_update, &by, &data)?;
-            let input = TaskPatch::read(data).into();
-            match found {
-                Some(id) => Ok(update(app, tx, may_update, id, Expected::Any, &input)?.map(Done::Updated)),
-                None => Ok(create(app, tx, may_create, &input)?.map(Done::Created)),
-            }
+            let input = TaskPatch::read(data.clone()).into();
+            upserted(
+                tx,
+                &format!("tasks {by} {}", data[&by]),
+                |tx| matching(tx, may_update, &by, &data),
+                |tx| Ok(create(app, tx, may_create, &input)?.map(Done::Created)),
+                |tx, id| Ok(update(app, tx, may_update, id, Expected::Any, &input)?.map(Done::Updated)),
+            )
         }
         Operation::Delete { id, expected } => {
             let grant = allowed(&grants.delete)?;

@@ -130,6 +130,26 @@ async fn a_cell_that_is_not_valid_is_told_and_its_row_used() {
 }
 
 #[tokio::test]
+async fn a_control_character_is_told_and_the_rest_of_its_row_used() {
+    on_each_app(async |app, _| {
+        let rows = "GP-1;EX\0EMPLE;FR;;;www.exemple.fr;\nGP-2;EXEM\u{1}PLE;FR;;;;\nGP-3;TROIS;FR;01\056620055;;;\n";
+        let import = run(&app, rows, &options(false));
+        // Without its name a company is none; without its phone it is one.
+        assert_eq!((import.counts.created, import.counts.failed, import.counts.invalid_cells), (1, 2, 3));
+        let errors = app.imports().errors(&Actor::system("test"), import.id, None, 100).await.expect("errors").items;
+        let told: Vec<_> =
+            errors.iter().map(|error| (error.row, error.column.as_deref(), error.code.as_str())).collect();
+        for expected in [(1, "entite_nom"), (2, "entite_nom"), (3, "telephone")] {
+            assert!(told.contains(&(expected.0, Some(expected.1), "control_character")), "{told:?}");
+        }
+        assert_eq!((errors[0].cells[0].as_str(), errors[0].cells[1].as_str()), ("GP-1", "EX\u{FFFD}EMPLE"));
+        let all = all(&app).await;
+        assert_eq!((all.len(), all[0].name.as_str(), all[0].phone.is_none()), (1, "TROIS", true));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_becomes_of_records_that_are_there_is_for_the_importer_to_say() {
     on_each_app(async |app, _| {
         run(&app, "GP-1;EXEMPLE;FR;;;;\n", &options(false));

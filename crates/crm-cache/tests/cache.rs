@@ -327,7 +327,7 @@ proptest! {
         one in proptest::collection::vec("[ab\0\u{1}]{0,4}", 0..5),
         other in proptest::collection::vec("[ab\0\u{1}]{0,4}", 0..5),
     ) {
-        let key = |parts: &[String]| parts.iter().fold(Key::new("things"), |key, part| key.with(part));
+        let key = |parts: &[String]| parts.iter().fold(Key::new("things"), Key::with);
         prop_assert_eq!(key(&one) == key(&other), one == other);
     }
 }

@@ -12,12 +12,12 @@ use std::{
 
 use diesel::{
     Connection,
-    r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection},
+    r2d2::{CustomizeConnection, Pool, PooledConnection},
 };
 
 use crate::{
     access_changes,
-    connection::AnyConnection,
+    connection::{AnyConnection, Connector},
     dialect::{self, Backend, ReadOnly},
     error::StoreError,
     measure::{self, Operation, Statements},
@@ -90,8 +90,8 @@ pub struct Database(Arc<Inner>);
 
 struct Inner {
     backend: Backend,
-    read: Pool<ConnectionManager<AnyConnection>>,
-    write: Pool<ConnectionManager<AnyConnection>>,
+    read: Pool<Connector>,
+    write: Pool<Connector>,
     /// How many units of work have changed what somebody may.
     access_changes: AtomicU64,
 }
@@ -134,9 +134,8 @@ impl Database {
     /// Opens the pools. A database that cannot be reached yet is no error: connections are made when they are needed.
     pub fn open(settings: &DatabaseSettings) -> Result<Self, StoreError> {
         let backend = settings.backend()?;
-        let address = settings.address()?;
         let writers = if backend == Backend::Sqlite { 1 } else { settings.write_connections };
-        let pool = |size: u32, read_only: ReadOnly| {
+        let pool = |connector: Connector, size: u32, read_only: ReadOnly| {
             Pool::builder()
                 .max_size(size)
                 .min_idle(Some(1))
@@ -145,14 +144,14 @@ impl Database {
                 .test_on_check_out(backend == Backend::Postgres)
                 .error_handler(Box::new(diesel::r2d2::NopErrorHandler))
                 .connection_customizer(Box::new(Prepare { read_only, statement_timeout: settings.statement_timeout }))
-                .build_unchecked(ConnectionManager::<AnyConnection>::new(&address))
+                .build_unchecked(connector)
         };
         // The writer comes first: it is the one that makes the file and switches it to the write-ahead log.
-        let write = pool(writers, ReadOnly::No);
+        let write = pool(Connector::new(settings)?, writers, ReadOnly::No);
         drop(write.get());
         Ok(Self(Arc::new(Inner {
             backend,
-            read: pool(settings.read_connections, ReadOnly::Yes),
+            read: pool(Connector::new(settings)?, settings.read_connections, ReadOnly::Yes),
             write,
             access_changes: AtomicU64::new(0),
         })))
@@ -281,10 +280,7 @@ impl Database {
     }
 }
 
-fn checkout(
-    pool: &Pool<ConnectionManager<AnyConnection>>,
-    name: &'static str,
-) -> Result<PooledConnection<ConnectionManager<AnyConnection>>, StoreError> {
+fn checkout(pool: &Pool<Connector>, name: &'static str) -> Result<PooledConnection<Connector>, StoreError> {
     let mut waiting = measure::begin(Operation::Wait, name);
     let state = pool.state();
     pool.get().map_err(|error| {

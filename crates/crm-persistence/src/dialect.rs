@@ -248,6 +248,17 @@ pub(crate) fn explain(connection: &mut AnyConnection, query: Sql) -> QueryResult
     }
 }
 
+/// Waits for a key that one unit of work at a time may keep; released at its end. The one writer of `SQLite` keeps all.
+pub(crate) fn lock_key(connection: &mut AnyConnection, key: &str) -> QueryResult<()> {
+    match connection {
+        AnyConnection::Postgres(inner) => {
+            let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))");
+            lock.bind::<Text, _>(key).execute(inner).map(drop)
+        }
+        AnyConnection::Sqlite(_) => Ok(()),
+    }
+}
+
 /// Keeps two programs from migrating one database at the same time; released when the connection closes.
 pub(crate) fn lock_migrations(connection: &mut AnyConnection) -> QueryResult<()> {
     match connection {

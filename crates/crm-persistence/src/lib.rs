@@ -38,6 +38,7 @@ pub mod links;
 pub mod mandate_products;
 pub mod mandates;
 pub mod measure;
+pub mod mentions;
 pub mod migrations;
 pub mod notifications;
 pub mod organisations;

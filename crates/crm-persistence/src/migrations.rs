@@ -3,7 +3,7 @@
 mod refold;
 
 use diesel::{
-    Connection, RunQueryDsl,
+    RunQueryDsl,
     migration::{Migration, MigrationSource, MigrationVersion},
     sql_types::Text,
 };
@@ -11,7 +11,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::{
     bulk,
-    connection::AnyConnection,
+    connection::{AnyConnection, Connector},
     database::DatabaseSettings,
     dialect::{self, Backend, on_either},
     error::StoreError,
@@ -118,8 +118,8 @@ fn not_current(missing: &[String]) -> StoreError {
 }
 
 pub(crate) fn connect(settings: &DatabaseSettings) -> Result<AnyConnection, StoreError> {
-    let address = settings.address()?;
-    let mut connection = AnyConnection::establish(&address).map_err(|error| StoreError::Unavailable(error.into()))?;
+    let connector = Connector::new(settings)?;
+    let mut connection = connector.establish().map_err(|error| StoreError::Unavailable(error.into()))?;
     // Migrations take as long as they take.
     dialect::prepare(&mut connection, dialect::ReadOnly::No, 0)?;
     dialect::lock_migrations(&mut connection)?;

@@ -4,7 +4,12 @@ use crm_domain::{Change, ImportId, access::Actor, values::Timestamp};
 use diesel::Connection;
 
 use crate::{
-    access_changes::Affected, changes, connection::AnyConnection, dialect::Backend, error::StoreError, observed,
+    access_changes::Affected,
+    changes,
+    connection::AnyConnection,
+    dialect::{Backend, lock_key},
+    error::StoreError,
+    observed,
 };
 
 /// Who changes something, when, and as part of which import: on every row of the change log.
@@ -159,6 +164,12 @@ impl<'a> WriteTx<'a> {
     /// Says that nothing has changed that the change log speaks of.
     pub fn unchanged<T>(&self, value: T) -> Recorded<T> {
         Recorded(value)
+    }
+
+    /// Waits until no other unit of work keeps this key, and keeps it to the end of this one. `SQLite` has one writer at a
+    /// time, who keeps everything.
+    pub fn keep_alone(&mut self, key: &str) -> Result<(), StoreError> {
+        Ok(lock_key(connection(self), key)?)
     }
 
     /// Runs a part that is taken back alone when it fails.

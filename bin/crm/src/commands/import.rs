@@ -62,7 +62,11 @@ fn user(app: &App, system: &Actor, email: &crm_domain::values::EmailAddress) -> 
 fn import(app: &App, actor: &Actor, path: &Path, options: &ImportOptions) -> Result<Import, Failure> {
     let cannot = |error: &std::io::Error| Failure::because(format_args!("cannot read {}", path.display()), error);
     let file = File::open(path).map_err(|error| cannot(&error))?;
-    let length = file.metadata().map_err(|error| cannot(&error))?.len();
+    let about = file.metadata().map_err(|error| cannot(&error))?;
+    if about.is_dir() {
+        return Err(Failure::new(format!("cannot read {}: it is a folder", path.display())));
+    }
+    let length = about.len();
     let bar = bytes_bar(length, "import");
     let import = app.imports().run_file(actor, file, options, |progress| bar.set_position(progress.bytes))?;
     bar.finish_and_clear();
@@ -106,7 +110,11 @@ fn summary(import: &Import) -> String {
     if matches!(import.status, ImportStatus::Reverted) {
         return format!("import {}: {} changes taken back, {} kept", import.id, counts.reverted, counts.kept);
     }
-    let title = if import.dry_run { "a rehearsal, nothing was changed" } else { "done" };
+    let title = match import.status {
+        ImportStatus::Failed => "not done to its end",
+        _ if import.dry_run => "a rehearsal, nothing was changed",
+        _ => "done",
+    };
     let unmapped = match import.unmapped.join(", ") {
         none if none.is_empty() => none,
         headers => format!("\ncolumns without a field: {headers}"),

@@ -27,6 +27,7 @@ pub struct MailSection {
     /// Its port.
     pub port: u16,
     /// How the connection is protected.
+    #[serde(deserialize_with = "super::word")]
     pub encryption: Encryption,
     /// The name to sign in there with, if it asks for one.
     pub username: Option<String>,

@@ -20,7 +20,7 @@ use crm_app::{AppSettings, HashingSettings, RealtimeSettings};
 use crm_monitoring::{Environment, LogFormat, REDACTED};
 use crm_persistence::DatabaseSettings;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializer};
 use slog::{Discard, Logger};
 
 pub use cache::{CacheSection, RedisSection};
@@ -33,6 +33,7 @@ pub use monitoring::{MonitoringSection, RELEASE, SentrySection};
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Where the server runs; sets the log format, and whether a first administrator is made.
+    #[serde(deserialize_with = "word")]
     pub environment: Environment,
     /// The public listener.
     pub http: HttpSettings,
@@ -114,6 +115,7 @@ pub struct LogSection {
     /// Which records are written, such as `info,crm_api=debug`.
     pub level: crm_monitoring::Levels,
     /// How they are written; by default as the environment wants it.
+    #[serde(deserialize_with = "some_word")]
     pub format: Option<LogFormat>,
 }
 
@@ -314,6 +316,17 @@ fn origin(address: &str) -> Option<String> {
 /// A rate, or none where it is 0.
 fn rate(per_second: u32, burst: NonZeroU32) -> Option<Rate> {
     NonZeroU32::new(per_second).map(|per_second| Rate { per_second, burst })
+}
+
+/// A word of a closed list. The crate that reads settings takes a word for the name of a variant, and where there is none it
+/// does not say which ones there are.
+fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(String::deserialize(deserializer)?.into_deserializer())
+}
+
+fn some_word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let word = Option::<String>::deserialize(deserializer)?;
+    word.map(|word| T::deserialize(word.into_deserializer())).transpose()
 }
 
 fn loopback(port: u16) -> SocketAddr {

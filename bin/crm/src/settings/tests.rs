@@ -74,7 +74,11 @@ fn a_value_that_makes_no_sense_is_refused_by_its_key() {
     check("", &[("CRM__HTTP__DRAIN_SECONDS", "31")], Err("`http.drain_seconds`: must be at most 30"));
     check("", &[("CRM__LIMITS__REQUEST_SECONDS", "0")], Err("`limits.request_seconds`: must be at least 1"));
     check("", &[("CRM__LIMITS__REQUEST_SECONDS", "-1")], Err("limits.request_seconds"));
-    check("", &[("CRM__ENVIRONMENT", "prod")], Err("environment"));
+    let expected = "expected one of `development`, `staging`, `production` for key `environment`";
+    check("", &[("CRM__ENVIRONMENT", "prod")], Err(expected));
+    check("environment = \"prod\"\n", &[], Err(expected));
+    check("", &[("CRM__LOG__FORMAT", "xml")], Err("expected `json` or `terminal` for key `log.format`"));
+    check("", &[("CRM__MAIL__ENCRYPTION", "some")], Err("for key `mail.encryption`"));
     check("", &[("CRM__LOG__LEVEL", "loud")], Err("loud"));
     check("", &[("CRM__DATABASE__URL", "mysql://h/d")], Err("`database.url`: "));
     check("[http\n", &[], Err("crm.toml"));

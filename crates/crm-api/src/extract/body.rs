@@ -1,15 +1,15 @@
 //! JSON bodies: bounded in bytes and in time, never inflated, read into a checked input.
 
 use actix_web::{
-    FromRequest, HttpRequest,
-    dev::Payload,
+    FromRequest, HttpMessage, HttpRequest,
+    dev::{Payload, ServiceRequest},
     http::{
         Method,
         header::{self, HeaderMap},
     },
     web::{Bytes, BytesMut, Data},
 };
-use crm_app::{BatchRequest, IdempotencyKey, Input};
+use crm_app::{BatchRequest, Error, IdempotencyKey, Input};
 use crm_domain::{
     ApiKeyDraft, Invalid, LinkPatch, NotificationPatch, NotificationPreferences, RolePatch, TeamPatch, UserPatch,
     Violation,
@@ -145,6 +145,24 @@ pub(crate) fn typed<T: DeserializeOwned + Validate>(value: Value) -> Result<T, I
         }
     }
     invalid.finish(typed)
+}
+
+/// Refuses a body that says anything, as an operation does whose body has no such field. Nothing, and an object without
+/// fields, say nothing.
+pub(super) async fn no_body(request: &mut ServiceRequest) -> Result<(), Problem> {
+    let settings = request.app_data::<Data<ApiSettings>>().expect("the server is assembled with its settings").clone();
+    let bytes = read_bytes(request.take_payload(), settings.body_bytes, &settings).await?;
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    json_only(request.headers())?;
+    let Value::Object(fields) = serde_json::from_slice(&bytes).map_err(malformed)? else {
+        return Err(Error::from(Invalid::one("", "type", "must be a JSON object")).into());
+    };
+    let unknown = Violation::new("unknown_field", "is not a field of this body");
+    let pointer = |name: &String| format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    let errors = fields.keys().map(|name| unknown.clone().at(pointer(name))).collect();
+    Ok(Invalid { errors }.finish(()).map_err(Error::from)?)
 }
 
 /// The whole body, within its limits.

@@ -13,7 +13,10 @@ use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     body::{BoxBody, MessageBody},
     dev::{Payload, ServiceRequest, ServiceResponse},
-    http::header::{self, HeaderMap},
+    http::{
+        Method,
+        header::{self, HeaderMap},
+    },
     middleware::Next,
     web::Data,
 };
@@ -28,6 +31,7 @@ use uuid::Uuid;
 
 use super::{
     Query,
+    body::no_body,
     cached::{Audience, narrow},
     conditions::only,
 };
@@ -94,16 +98,19 @@ impl<A: ActionType, R: Guarded> FromRequest for Granted<A, R> {
     }
 }
 
-/// Looks up who asks, and refuses parameters that the operation does not have.
+/// Looks up who asks, and refuses parameters that the operation does not have, and a body where it has none.
 pub(crate) async fn authenticated<B: MessageBody + 'static>(
     app: Data<App>,
     rates: Data<Rates>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let operation = Routes::shared().operation(request.method(), request.path());
     let admitted = match operation {
-        Some(operation) => admit(&app, &rates, operation, &request).await,
+        Some(operation) => match admit(&app, &rates, operation, &request).await {
+            Ok(()) if is_bodiless(operation, request.method()) => no_body(&mut request).await,
+            admitted => admitted,
+        },
         // What the document does not have is not there, whatever a route may take its path for.
         None => rates
             .stranger(address(&request))
@@ -139,6 +146,11 @@ async fn admit(app: &App, rates: &Rates, operation: &Operation, request: &Servic
     let violation = Violation::new("unknown_parameter", "is not a parameter of this operation");
     let errors: Vec<_> = unknown.map(|(name, _)| violation.clone().at(name)).collect();
     Invalid { errors }.finish(()).map_err(Problem::parameters)
+}
+
+/// What comes with a `GET` means nothing (RFC 9110, section 9.3.1), and what comes after a handshake is no body.
+fn is_bodiless(operation: &Operation, method: &Method) -> bool {
+    !operation.has_body && method != Method::GET
 }
 
 async fn known(app: &App, operation: &Operation, request: &ServiceRequest) -> Result<SignedIn, Problem> {

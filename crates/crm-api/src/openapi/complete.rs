@@ -249,7 +249,8 @@ impl Operation<'_> {
     fn problems(&self) -> Vec<u16> {
         let is_api = self.path.starts_with(crate::v1::BASE);
         let writes = is_api && self.method != "get";
-        let has_body = self.value["requestBody"].is_object();
+        // What has no body refuses one.
+        let has_body = self.value["requestBody"].is_object() || self.method != "get";
         let rules = [
             // Every operation refuses parameters that it does not have.
             (400, true),

@@ -33,6 +33,8 @@ enum Segment {
 pub(crate) struct Operation {
     /// The names of its query parameters.
     pub(crate) parameters: HashSet<String>,
+    /// Whether it has a body.
+    pub(crate) has_body: bool,
     /// Whether it needs a token.
     pub(crate) is_guarded: bool,
     /// Whether it is open to those who must set up a second factor before anything else.
@@ -105,7 +107,8 @@ impl Route {
             let parameters = in_query.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)).collect();
             let is_guarded = is_guarded(operation);
             let is_enrolment = ENROLMENT.contains(&(*method, template));
-            Some((*method, Operation { parameters, is_guarded, is_enrolment }))
+            let has_body = operation.get("requestBody").is_some();
+            Some((*method, Operation { parameters, has_body, is_guarded, is_enrolment }))
         };
         Self {
             segments: template.split('/').map(Segment::of).collect(),
@@ -142,7 +145,7 @@ mod tests {
 
     fn routes() -> Routes {
         Routes::of(&json!({"paths": {
-            "/x": {"get": {"parameters": [{"in": "query", "name": "q"}, {"in": "query", "name": "name.in"}, {"in": "header", "name": "h"}]}, "post": {"security": [{}]}},
+            "/x": {"get": {"parameters": [{"in": "query", "name": "q"}, {"in": "query", "name": "name.in"}, {"in": "header", "name": "h"}]}, "post": {"security": [{}], "requestBody": {}}},
             "/x/{id}": {"get": {}, "delete": {}},
             "/x/batch": {"post": {}}
         }}))
@@ -176,6 +179,7 @@ mod tests {
         let get = routes.operation(&Method::GET, "/x").unwrap();
         assert!(get.is_guarded && get.parameters.contains("q") && !get.parameters.contains("h"));
         assert!(get.takes("q") && get.takes("name.like") && !get.takes("q.like") && !get.takes("h"));
-        assert!(!routes.operation(&Method::POST, "/x").unwrap().is_guarded);
+        let post = routes.operation(&Method::POST, "/x").unwrap();
+        assert!(!post.is_guarded && post.has_body && !get.has_body);
     }
 }

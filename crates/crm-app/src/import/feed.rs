@@ -14,6 +14,7 @@ use crm_persistence::imports::ImportError;
 
 use super::{
     chunk::ChunkOutcome,
+    pace::Pace,
     reader::{Column, Reader, Row, RowError},
     row::{Draft, Problem, RowReader},
     target::Target,
@@ -43,16 +44,17 @@ impl From<Error> for Halt {
     }
 }
 
-/// Reads a file to its end or first fault, as long as somebody takes the chunks, of which none has more rows than `most`.
+/// Reads a file to its end or first fault, as long as somebody takes the chunks, of which each has as many rows as its
+/// transaction should have.
 pub(super) fn feed<T: Target>(
     mut reader: Reader<impl Read>,
     rows: &RowReader<'_, T>,
-    most: usize,
+    pace: &Pace,
     bytes: &AtomicU64,
     chunks: &SyncSender<Result<Chunk<T>, Halt>>,
 ) {
     loop {
-        let chunk = Chunk::read(&mut reader, rows, most);
+        let chunk = Chunk::read(&mut reader, rows, pace.most());
         let chunk = chunk.map(|chunk| Chunk { bytes: bytes.load(Ordering::Relaxed), ..chunk });
         let last = chunk.as_ref().map_or(true, Chunk::is_empty);
         // Nobody takes it when the import has stopped for another reason.

@@ -19,6 +19,7 @@ use super::{
     interactions::Interactions,
     mandates::Mandates,
     organisations::Organisations,
+    pace::Pace,
     people::{LinkGrants, People},
     products::Products,
     reader::{Column, Reader},
@@ -35,7 +36,7 @@ const ATTEMPTS: usize = 30;
 /// How many rows are compared with the records that are there, and written, in one go.
 const SLICE: usize = 1000;
 
-/// How many rows one transaction holds at most while others wait for their turn to write.
+/// How many rows one transaction holds at most while others wait for their turn to write; fewer where they take long.
 pub(super) const ROWS_BESIDE_OTHERS: usize = SLICE;
 
 /// How many rows one transaction holds at most in a command: pages that several slices change are written once.
@@ -47,8 +48,8 @@ pub(super) struct Job<'a> {
     pub actor: &'a Actor,
     pub import: Import,
     pub options: &'a ImportOptions,
-    /// How many rows one transaction holds at most.
-    pub rows: usize,
+    /// How many rows one transaction holds, and when it begins.
+    pub pace: Arc<Pace>,
     /// Whether to stop after the present chunk.
     pub stopping: &'a dyn Fn() -> bool,
     pub progress: &'a mut dyn FnMut(Progress),
@@ -110,10 +111,10 @@ impl Job<'_> {
         let reader = Reader::open(read, &self.options.reader::<T>()).map_err(|error| Halt::File(error.to_string()))?;
         let columns = reader.columns().to_vec();
         self.begin(&columns)?;
-        let (rows, most) = (RowReader::new(target, &columns), self.rows);
+        let (rows, pace) = (RowReader::new(target, &columns), Arc::clone(&self.pace));
         std::thread::scope(|scope| {
             let (sender, chunks) = mpsc::sync_channel(feed::AHEAD);
-            let feeder = scope.spawn(move || feed::feed(reader, &rows, most, &bytes, &sender));
+            let feeder = scope.spawn(move || feed::feed(reader, &rows, &pace, &bytes, &sender));
             self.take_chunks(target, &columns, chunks)?;
             // The end of its chunks is the end of the file unless it broke down.
             feeder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -152,13 +153,14 @@ impl Job<'_> {
         self.import.updated_at = self.app.now();
         let headers: Vec<String> = columns.iter().map(|column| column.header.clone()).collect();
         let import = &self.import;
-        patiently(|| {
+        let save = || {
             self.app.write_now(self.actor, None, |tx| {
                 imports::save(tx, import.version, import)?;
                 imports::save_headers(tx, import.id, &headers)?;
                 Ok(tx.unchanged(()))
             })
-        })
+        };
+        patiently(|| self.pace.turn(self.app, 0, save))
     }
 
     /// Deals with a chunk and saves the progress; in a dry run the chunk is taken back and the progress alone saved.
@@ -197,8 +199,9 @@ impl Job<'_> {
                 Ok(recorded.map(|outcome| (import, outcome)))
             })
         };
-        let (import, outcome) = patiently(|| match attempt(Care::Together) {
-            Err(fault) if chunk::is_refusal(&fault) => attempt(Care::Each),
+        let turn = |care: Care| self.pace.turn(app, chunk.drafts.len(), || attempt(care));
+        let (import, outcome) = patiently(|| match turn(Care::Together) {
+            Err(fault) if chunk::is_refusal(&fault) => turn(Care::Each),
             done => done,
         })?;
         self.import = import;
@@ -208,13 +211,14 @@ impl Job<'_> {
     fn end(&mut self, status: ImportStatus, failure: Option<&str>) -> Result<(), Error> {
         let (app, actor) = (self.app, self.actor);
         let before = self.import.clone();
-        self.import = patiently(|| {
+        let save = || {
             app.write_now(actor, Some(before.id), |tx| {
                 let mut import = before.clone();
                 import.failure = failure.map(str::to_owned);
                 moved_on(tx, import, status)
             })
-        })?;
+        };
+        self.import = patiently(|| self.pace.turn(app, 0, save))?;
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ mod interactions;
 mod job;
 mod mandates;
 mod organisations;
+mod pace;
 mod people;
 mod products;
 pub mod reader;
@@ -47,6 +48,7 @@ pub use spool::Spooled;
 
 use crate::{Answer, App, Error, Once};
 use job::Job;
+use pace::Pace;
 use strum::VariantArray;
 use target::Target;
 
@@ -166,8 +168,8 @@ impl Imports {
             Ok(tx.record(job::change(&import, ChangeAction::Created, Vec::new()))?)
         })?;
         let stopping = || self.app.runner().is_stopping();
-        let rows = job::ROWS_ALONE;
-        Job { app: &self.app, actor, import, options, rows, stopping: &stopping, progress: &mut progress }.run(read)
+        let pace = Pace::alone(job::ROWS_ALONE);
+        Job { app: &self.app, actor, import, options, pace, stopping: &stopping, progress: &mut progress }.run(read)
     }
 
     /// One import.

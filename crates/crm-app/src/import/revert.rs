@@ -1,7 +1,7 @@
 //! Taking an import back: its changes are undone from the newest to the oldest, each where the record is still as the
-//! import left it. What somebody has changed since is kept, and counted.
+//! import left it. What somebody has changed since is kept, and counted; so is what the import made and others have built on.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use crm_domain::{
     Change, ChangeAction, FieldChange, Import, ImportCounts, ImportId, ImportStatus, Interaction, InteractionId,
@@ -13,7 +13,7 @@ use crm_domain::{
 use crm_persistence::{
     Recorded, StoreError, WriteTx,
     changes::{self, ImportedChange},
-    imports, links,
+    imports, links, mentions,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::{
     Imports, find,
     job::{moved_on, patiently},
+    pace::Pace,
 };
 use crate::{
     Answer, App, Error, Once,
@@ -31,14 +32,14 @@ use crate::{
     people as people_use_cases, products as product_use_cases, tasks as task_use_cases,
 };
 
-/// How many changes one transaction takes back.
-const CHANGES: i64 = 500;
+/// How many changes one transaction takes back at most.
+const CHANGES: usize = 500;
 
 impl Imports {
     /// Takes an import back in the background. It must have ended, and not have been a dry run.
     pub async fn revert(&self, actor: &Actor, id: ImportId, once: Once<Import>) -> Result<Answer, Error> {
-        let first = std::sync::Arc::new(std::sync::OnceLock::new());
-        let (as_actor, begun) = (actor.clone(), std::sync::Arc::clone(&first));
+        let first = Arc::new(std::sync::OnceLock::new());
+        let (as_actor, begun) = (actor.clone(), Arc::clone(&first));
         let answer = self
             .app
             .write(actor, move |tx| {
@@ -51,7 +52,9 @@ impl Imports {
             .await?;
         if let Some(import) = first.get().cloned() {
             let actor = actor.clone();
-            self.app.runner().take_turn(&self.app, id, move |app| take_back(app, &actor, import).map(drop));
+            self.app.runner().take_turn(&self.app, id, move |app| {
+                take_back(app, &actor, import, Pace::beside_others(CHANGES)).map(drop)
+            });
         }
         Ok(answer)
     }
@@ -59,7 +62,7 @@ impl Imports {
     /// Takes an import back on this very thread, for commands.
     pub fn revert_now(&self, actor: &Actor, id: ImportId) -> Result<Import, Error> {
         let import = self.app.write_now(actor, None, |tx| begin(tx, actor, id))?;
-        take_back(&self.app, actor, import)
+        take_back(&self.app, actor, import, Pace::alone(CHANGES))
     }
 }
 
@@ -74,8 +77,8 @@ fn begin(tx: &mut WriteTx, actor: &Actor, id: ImportId) -> Result<Recorded<Impor
     moved_on(tx, import, ImportStatus::Reverting)
 }
 
-fn take_back(app: &App, actor: &Actor, import: Import) -> Result<Import, Error> {
-    let mut reverting = Reverting { app, grants: Grants::of(actor)?, import, expected: HashMap::new() };
+fn take_back(app: &App, actor: &Actor, import: Import, pace: Arc<Pace>) -> Result<Import, Error> {
+    let mut reverting = Reverting { app, grants: Grants::of(actor)?, import, pace, expected: HashMap::new() };
     match reverting.run(actor) {
         Ok(()) => Ok(reverting.import),
         Err(fault) => {
@@ -128,6 +131,7 @@ struct Reverting<'a> {
     app: &'a App,
     grants: Grants,
     import: Import,
+    pace: Arc<Pace>,
     /// The version that a record must have for its next older change to be taken back; absent for records of which no
     /// change has been looked at yet. A record leaves it with its creation, which is the oldest.
     expected: HashMap<Uuid, Option<Version>>,
@@ -146,22 +150,22 @@ impl Reverting<'_> {
         let mut before = None;
         loop {
             let id = self.import.id;
-            let page: Vec<ImportedChange> = patiently(|| {
-                self.app.database().read(|tx| Ok::<_, Error>(changes::of_import(tx, id, before, CHANGES)?))
-            })?;
+            let most = i64::try_from(self.pace.most()).unwrap_or(i64::MAX);
+            let page: Vec<ImportedChange> =
+                patiently(|| self.app.database().read(|tx| Ok::<_, Error>(changes::of_import(tx, id, before, most)?)))?;
             let Some(last) = page.last() else {
                 break;
             };
             before = Some(last.sequence);
-            let (import, expected) = patiently(|| self.app.write_now(actor, None, |tx| self.page(tx, &page)))?;
+            let take_back = || self.app.write_now(actor, None, |tx| self.page(tx, &page));
+            let (import, expected) = patiently(|| self.pace.turn(self.app, page.len(), take_back))?;
             (self.import, self.expected) = (import, expected);
             if self.app.runner().is_stopping() {
                 return Err(Error::internal(super::INTERRUPTED));
             }
         }
-        self.import = patiently(|| {
-            self.app.write_now(actor, None, |tx| moved_on(tx, self.import.clone(), ImportStatus::Reverted))
-        })?;
+        let end = || self.app.write_now(actor, None, |tx| moved_on(tx, self.import.clone(), ImportStatus::Reverted));
+        self.import = patiently(|| self.pace.turn(self.app, 0, end))?;
         Ok(())
     }
 
@@ -211,6 +215,10 @@ impl Reverting<'_> {
 
     fn undo(&self, tx: &mut WriteTx, change: &RecordedChange, version: Version) -> Result<Recorded<Undone>, Error> {
         let made = change.action == ChangeAction::Created;
+        // What the import itself has said about the record is newer than the record, and taken back before.
+        if made && mentions::exist(tx, change.resource, change.id)? {
+            return Ok(tx.unchanged(Undone::Kept));
+        }
         match change.resource {
             RecordKind::Organisations => match (&self.grants.organisations, made) {
                 (Rights { delete: Some(grant), .. }, true) => Self::undo_organisation(tx, grant, change, version),

@@ -47,6 +47,9 @@ pub(super) struct Draft<T: Target> {
     pub problems: Vec<Problem>,
 }
 
+/// U+0000.
+const ZERO: char = '\0';
+
 /// Reads rows.
 pub(super) struct RowReader<'t, T: Target> {
     target: &'t T,
@@ -73,7 +76,7 @@ impl<'t, T: Target> RowReader<'t, T> {
     fn read_anew(&self, line: u64, number: u64, cells: Vec<String>) -> Draft<T> {
         let cell = |field: &str| {
             let position = self.columns.iter().position(|column| column.field() == Some(field))?;
-            cells.get(position).map(|cell| cell.trim()).filter(|cell| !cell.is_empty())
+            cells.get(position).map(|cell| cell.trim()).filter(|cell| !cell.is_empty() && !cell.contains(ZERO))
         };
         let mut fields = FieldMap::new();
         let country = cell("country_code").and_then(crm_domain::values::CountryCode::from_name);
@@ -84,7 +87,7 @@ impl<'t, T: Target> RowReader<'t, T> {
             }
         }
         let aside = self.target.asides(&mut fields, &cell);
-        let mut problems = Vec::new();
+        let mut problems = self.zeros(&cells);
         let patch = loop {
             let invalid = match T::read(fields.clone()) {
                 Ok(patch) => break Some(Arc::new(patch)),
@@ -109,6 +112,20 @@ impl<'t, T: Target> RowReader<'t, T> {
             }
         };
         Draft { line, number, cells, fields, patch, aside, problems }
+    }
+
+    /// The cells with a zero, which no database stores as text: each is told, whatever it would have been read as.
+    fn zeros(&self, cells: &[String]) -> Vec<Problem> {
+        let with_zero = self.columns.iter().zip(cells).filter(|(_, cell)| cell.contains(ZERO));
+        let problem = |(column, cell): (&Column, &String)| {
+            Some(Problem {
+                field: Some(column.field()?.to_owned()),
+                value: cell.trim().to_owned(),
+                code: "control_character".to_owned(),
+                reason: "must not contain control characters".to_owned(),
+            })
+        };
+        with_zero.filter_map(problem).collect()
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{INTERRUPTED, ImportOptions, Job, Spooled, job, spool};
+use super::{INTERRUPTED, ImportOptions, Job, Spooled, job, pace::Pace, spool};
 use crate::{App, Error, app::blocking};
 
 /// How often a held import shows that it is alive.
@@ -76,8 +76,8 @@ impl Runner {
         let actor = actor.clone();
         self.take_turn(app, import.id, move |app| {
             let stopping = || app.runner().is_stopping();
-            let (rows, progress) = (job::ROWS_BESIDE_OTHERS, &mut |_| {});
-            let job = Job { app, actor: &actor, import, options: &options, rows, stopping: &stopping, progress };
+            let (pace, progress) = (Pace::beside_others(job::ROWS_BESIDE_OTHERS), &mut |_| {});
+            let job = Job { app, actor: &actor, import, options: &options, pace, stopping: &stopping, progress };
             job.run(spooled.open()?).map(drop)
         });
     }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Applied, Editor, Field, InputReader, Invalid, MandateId, NewRecord, OrganisationId, Refused, Stamps, TeamId,
-    UserId, Violation,
+    Applied, Conflict, Editor, Field, InputReader, Invalid, MandateId, NewRecord, OrganisationId, Refused, Stamps,
+    TeamId, UserId, Violation,
     access::{Guarded, Resource, sealed::Sealed},
     names_of,
     query::{FieldSet, Kind},
@@ -106,6 +106,10 @@ impl Mandate {
     pub fn apply(&self, patch: &MandatePatch, by: Option<UserId>, at: Timestamp) -> Result<Applied<Self>, Refused> {
         let mut applied = self.clone().edit(Editor::new(), patch, at)?;
         self.status.moved(applied.state.status)?;
+        if self.status == MandateStatus::Ended && self.organisation_id != applied.state.organisation_id {
+            let detail = "the organisation of an ended mandate stays, as what was sold under it does".to_owned();
+            return Err(Conflict { code: "mandate_not_open", detail }.into());
+        }
         if !applied.changes.is_empty() {
             applied.state.stamps = applied.state.stamps.touched(by, at);
         }

@@ -14,8 +14,9 @@ use crate::{
 /// A recurrence rule, RFC 5545 section 3.3.10, at most 255 characters: `FREQ=WEEKLY;BYDAY=MO`. Breaks `recurrence`.
 ///
 /// Days and times are those of UTC, `UNTIL` is a time in UTC. What comes more often than daily is no task but a machine's
-/// work, and is refused; so are rules by the second. `COUNT` is the number of tasks of the series that are still to come,
-/// the one that has the rule among them: each next task has a rule with one less.
+/// work, and is refused; so are rules by the second. `COUNT` is the number of times of the series that are still to come,
+/// that of the task that has the rule among them: each next task has a rule with one less, and with one less again for each
+/// time that has gone by meanwhile. The standard counts times, whatever becomes of them.
 ///
 /// ```
 /// use crm_domain::{Recurrence, values::Timestamp};
@@ -57,17 +58,26 @@ impl Recurrence {
     /// It is the first occurrence after both the task's own time and `done`: who is late does not leave a trail of tasks
     /// that are overdue before they begin.
     pub fn next(&self, due: Timestamp, done: Timestamp) -> Option<(Timestamp, Self)> {
-        let rest = self.rest()?;
-        // The library counts in whole seconds; what is finer is the task's own.
-        let start = whole_seconds(due);
-        let finer = TimeDelta::microseconds(due.micros().rem_euclid(1_000_000));
         let later_than = due.max(done);
-        let set = rest.uncounted().build(start).ok()?;
-        let found = set.after(whole_seconds(later_than)).all(2).dates.into_iter();
+        let Some(count) = self.parsed().get_count() else {
+            let next = self.times(due, later_than, 2)?.find(|time| *time > later_than)?;
+            return Some((next, self.clone()));
+        };
+        let to_come = self.times(due, due, count + 1)?.filter(|time| *time > due).take(count as usize - 1);
+        let (left, next) = (1..count).rev().zip(to_come).find(|(_, time)| *time > later_than)?;
+        Some((next, self.counting(left)))
+    }
+
+    /// The first times from `from` of the series that begins with `due`, however many it counts.
+    fn times(&self, due: Timestamp, from: Timestamp, most: u32) -> Option<impl Iterator<Item = Timestamp> + use<>> {
+        // The library counts in whole seconds; what is finer is the task's own.
+        let finer = TimeDelta::microseconds(due.micros().rem_euclid(1_000_000));
+        let set = self.uncounted().build(whole_seconds(due)).ok()?;
+        let most = u16::try_from(most).unwrap_or(u16::MAX);
+        let found = set.after(whole_seconds(from)).all(most).dates.into_iter();
         // A time that cannot be told is the end of the series, not the last moment of the calendar.
         let found = found.filter(|time| time.timestamp_micros() <= Timestamp::LATEST.micros());
-        let mut times = found.map(|time| Timestamp::from(time.with_timezone(&Utc)).plus(finer));
-        times.find(|time| *time > later_than).map(|time| (time, rest))
+        Some(found.map(move |time| Timestamp::from(time.with_timezone(&Utc)).plus(finer)))
     }
 
     fn check(&self) -> Result<(), Violation> {
@@ -91,15 +101,10 @@ impl Recurrence {
         rule.validate(whole_seconds(Timestamp::from_micros(0))).map(drop).map_err(|_| not_a_rule())
     }
 
-    /// The rule of the tasks after one more; none when that one is the last.
-    fn rest(&self) -> Option<Self> {
-        let Some(count) = self.parsed().get_count() else { return Some(self.clone()) };
-        let left = count.checked_sub(1).filter(|left| *left > 0)?;
-        let parts = self
-            .0
-            .split(';')
-            .map(|part| if part.starts_with("COUNT=") { format!("COUNT={left}") } else { part.to_owned() });
-        Some(Self(parts.collect::<Vec<_>>().join(";")))
+    /// The same rule with this many times to come.
+    fn counting(&self, left: u32) -> Self {
+        let count = |part: &str| if part.starts_with("COUNT=") { format!("COUNT={left}") } else { part.to_owned() };
+        Self(self.0.split(';').map(count).collect::<Vec<_>>().join(";"))
     }
 
     /// The rule for the library: counting is ours, because each task begins a series of its own.
@@ -184,6 +189,34 @@ mod tests {
         let until = "FREQ=DAILY;UNTIL=20260106T090000Z";
         check(until, due, due, Some(("2026-01-06T09:00:00Z", until)));
         check("FREQ=DAILY;UNTIL=20200101T000000Z", due, due, None);
+    }
+
+    #[test]
+    fn times_that_go_by_while_a_task_is_late_count_as_well() {
+        let (rule, due) = ("FREQ=DAILY;COUNT=4", "2026-01-05T09:00:00.5Z");
+        let check = |done: &str, expected| check(rule, due, done, expected);
+        check("2026-01-05T10:00:00Z", Some(("2026-01-06T09:00:00.5Z", "FREQ=DAILY;COUNT=3")));
+        check("2026-01-06T09:00:00.5Z", Some(("2026-01-07T09:00:00.5Z", "FREQ=DAILY;COUNT=2")));
+        check("2026-01-07T23:00:00Z", Some(("2026-01-08T09:00:00.5Z", "FREQ=DAILY;COUNT=1")));
+        // The fourth and last was that of the eighth.
+        check("2026-01-08T09:00:00.5Z", None);
+        check("2027-01-01T00:00:00Z", None);
+    }
+
+    #[test]
+    fn a_first_time_beside_the_rule_counts_as_the_standard_says() {
+        // A Wednesday before the Mondays.
+        let (rule, due) = ("FREQ=WEEKLY;BYDAY=MO;COUNT=3", "2026-01-07T09:00:00Z");
+        check(rule, due, due, Some(("2026-01-12T09:00:00Z", "FREQ=WEEKLY;BYDAY=MO;COUNT=2")));
+        check(rule, due, "2026-01-12T10:00:00Z", Some(("2026-01-19T09:00:00Z", "FREQ=WEEKLY;BYDAY=MO;COUNT=1")));
+        check(rule, due, "2026-01-19T10:00:00Z", None);
+    }
+
+    #[test]
+    fn the_longest_count_is_counted_to_its_end() {
+        let (rule, due) = ("FREQ=DAILY;COUNT=10000", "2026-01-05T09:00:00Z");
+        check(rule, due, "2053-05-21T09:00:00Z", Some(("2053-05-22T09:00:00Z", "FREQ=DAILY;COUNT=1")));
+        check(rule, due, "2053-05-22T09:00:00Z", None);
     }
 
     #[test]

@@ -18,10 +18,8 @@ pub use manifest::{ColumnManifest, Kind, Manifest, TableManifest};
 pub use save::{Label, save, summary};
 pub use tables::{LEFT_OUT, left_out, saved};
 
-use diesel::Connection;
-
 use crate::{
-    connection::AnyConnection,
+    connection::{AnyConnection, Connector},
     database::DatabaseSettings,
     dialect::{self, ReadOnly},
     error::StoreError,
@@ -29,8 +27,8 @@ use crate::{
 
 /// A connection without the deadlines of requests: a backup takes as long as it takes.
 fn connect(settings: &DatabaseSettings, read_only: ReadOnly) -> Result<AnyConnection, StoreError> {
-    let address = settings.address()?;
-    let mut connection = AnyConnection::establish(&address).map_err(|error| StoreError::Unavailable(error.into()))?;
+    let connector = Connector::new(settings)?;
+    let mut connection = connector.establish().map_err(|error| StoreError::Unavailable(error.into()))?;
     dialect::prepare(&mut connection, read_only, 0)?;
     dialect::bulk::be_patient(&mut connection)?;
     Ok(connection)

@@ -27,31 +27,15 @@ impl Record {
         starts.zip(&self.ends).map(move |(start, end)| &text[start..*end])
     }
 
-    /// Whether there is nothing in any cell but white space.
+    /// Whether there is nothing in any cell but white space, or the zeros that a disk had where a file was never written.
     pub(super) fn is_blank(&self) -> bool {
-        self.found <= COLUMNS && self.filled() == 0
+        let is_nothing = |character: char| character.is_whitespace() || character == '\0';
+        self.found <= COLUMNS && self.cells().all(|cell| cell.chars().all(is_nothing))
     }
 
     /// How many cells there are without the blank ones at the end.
     pub(super) fn filled(&self) -> usize {
         self.cells().enumerate().filter(|(_, cell)| !cell.trim().is_empty()).last().map_or(0, |(last, _)| last + 1)
-    }
-
-    /// Takes zero bytes out, which no database stores as text, and says how many there were.
-    pub(super) fn drop_zero_bytes(&mut self) -> u64 {
-        if !self.text.contains(&0) {
-            return 0;
-        }
-        let before = self.text.len();
-        let mut start = 0;
-        let mut kept = Vec::with_capacity(before);
-        for end in &mut self.ends {
-            kept.extend(self.text[start..*end].iter().filter(|byte| **byte != 0));
-            start = *end;
-            *end = kept.len();
-        }
-        self.text = kept;
-        (before - self.text.len()) as u64
     }
 
     fn clear(&mut self) {
@@ -248,11 +232,13 @@ mod tests {
     }
 
     #[test]
-    fn zero_bytes_are_taken_out_and_counted() {
+    fn a_record_of_zeros_is_blank_and_one_with_a_zero_in_a_word_is_not() {
         let mut record = Record::default();
+        scan(b"\0\0, \0\n", Reach::Whole, dialect(Quote::Double), &mut record);
+        assert!(record.is_blank());
         scan(b"a\0b,\0,c\n", Reach::Whole, dialect(Quote::Double), &mut record);
-        assert_eq!(record.drop_zero_bytes(), 2);
-        assert_eq!(record.cells().collect::<Vec<_>>(), ["ab", "", "c"]);
+        assert!(!record.is_blank());
+        assert_eq!(record.cells().collect::<Vec<_>>(), ["a\0b", "\0", "c"]);
     }
 
     #[test]

@@ -78,8 +78,6 @@ pub struct Warnings {
     pub lines_as_windows_1252: u64,
     /// Halves of characters in a UTF-16 file, which became U+FFFD.
     pub replaced_characters: u64,
-    /// Zero bytes, which were taken out of their cells.
-    pub zero_bytes: u64,
     /// Rows that are not [`Shape::Regular`].
     pub ragged_rows: u64,
     /// Rows with nothing in any cell, which were skipped.
@@ -201,7 +199,8 @@ impl<R: Read> Reader<R> {
         if let Err((reason, _)) = outcome {
             return Err(ReadError::Header { line, reason });
         }
-        let mut headers: Vec<String> = self.record.cells().map(|cell| cell.trim().to_owned()).collect();
+        let mut headers: Vec<String> =
+            self.record.cells().map(|cell| cell.replace('\0', "").trim().to_owned()).collect();
         let named = headers.iter().rposition(|header| !header.is_empty()).map_or(0, |last| last + 1);
         headers.truncate(named);
         // Signs alone are a rule or the skeleton of an empty sheet.
@@ -262,7 +261,6 @@ impl<R: Read> Reader<R> {
         };
         let last_line = line.max(self.line - 1);
         self.source.consume(length);
-        self.warnings.zero_bytes += self.record.drop_zero_bytes();
         Found { line, last_line, outcome }
     }
 
