@@ -36,6 +36,16 @@ fn names(text: &str) -> Vec<String> {
 fn every_metric_of_the_dashboard_and_the_alerts_is_there() {
     let place = Place::new();
     let server = place.serve();
+    // Reads are counted once there are some.
+    let password = "a long pass phrase of this test";
+    let add = ["user", "add", "--email", "ann@example.com", "--name", "Ann", "--role", "admin", "--password-stdin"];
+    place.run_with_input(&add, &format!("{password}\n")).done();
+    let body = serde_json::json!({"email": "ann@example.com", "password": password});
+    let (status, session) = post(&format!("{}/api/v1/auth/login", server.http), &body);
+    assert_eq!(status, 200, "{session}");
+    let token = format!("Bearer {}", session["access_token"].as_str().unwrap());
+    let list = ureq::get(format!("{}/api/v1/organisations", server.http)).header("Authorization", &token).call();
+    assert_eq!(list.unwrap().status(), 200);
     // A number of failures is there once something has failed: a database that is gone for a moment.
     let login = format!("{}/api/v1/auth/login", server.http);
     let body = serde_json::json!({"email": "nobody@crm.localhost", "password": "not the password"});
