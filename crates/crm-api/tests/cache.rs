@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on says so by failing.
 
 use actix_web::test::TestRequest;
+use crm_app::CacheSettings;
 use crm_domain::access::BuiltInRole;
 use crm_testkit::{Client, TestApp};
 use serde_json::{Value, json};
@@ -186,5 +187,28 @@ async fn administrators_see_what_the_cache_does_and_empty_it() {
             ann.raw("DELETE", &format!("{monitoring}?pattern=organisations:*"), &[], Vec::new()).await.expect(200);
         assert_eq!(removed.json(), json!({"removed": 1}));
         assert_eq!(ann.get(LIST).await.expect(200).header("x-cache"), "miss");
+    }
+}
+
+#[actix_rt::test]
+async fn without_redis_another_process_is_heard_of_by_the_change_log() {
+    for app in TestApp::each().await {
+        let beside = app.beside(CacheSettings::new()).await;
+        beside.app.hear_others().await.unwrap();
+        let (made, uma) = (make(&app.ann(), "First").await, beside.client("uma"));
+        assert!(beside.client("ann").get(&path(&made)).await.expect(200).text().contains("First"));
+        uma.get(LIST).await.expect(200);
+        let renamed = TestRequest::patch().uri(&path(&made)).insert_header(("If-Match", "*"));
+        app.ann().send(renamed.set_json(json!({"name": "Second"}))).await.expect(200);
+        let role = json!({"role_id": BuiltInRole::ReadOnly.id()});
+        let demoted = TestRequest::patch().uri(&format!("/api/v1/users/{}", TestApp::user_id("uma")));
+        app.ann().send(demoted.insert_header(("If-Match", "*")).set_json(role)).await.expect(200);
+        app.app.catch_up().await.unwrap();
+        // Not before somebody looks: else this test would show nothing.
+        assert!(beside.client("ann").get(&path(&made)).await.text().contains("First"));
+        assert_eq!(uma.post("/api/v1/organisations", json!({"name": "Third"})).await.status, 201);
+        beside.app.hear_others().await.unwrap();
+        assert!(beside.client("ann").get(&path(&made)).await.expect(200).text().contains("Second"));
+        uma.post("/api/v1/organisations", json!({"name": "Fourth"})).await.expect(403);
     }
 }

@@ -46,6 +46,7 @@ use crate::{
     mandates::Mandates,
     notifications::Notifications,
     organisations::Organisations,
+    others::Others,
     password::Hashing,
     people::People,
     products::Products,
@@ -160,6 +161,7 @@ struct Inner {
     instance: Uuid,
     runner: Runner,
     upkeep: Upkeep,
+    others: Others,
     counting: Mutex<Option<JoinHandle<()>>>,
     jobs: Jobs,
 }
@@ -183,6 +185,7 @@ impl App {
             relay: Relay::new(settings.clock.now()),
             runner: Runner::default(),
             upkeep: Upkeep::default(),
+            others: Others::default(),
             counting: Mutex::default(),
             jobs: Jobs::default(),
             database,
@@ -337,6 +340,7 @@ impl App {
         Relay::start(self);
         Hub::start(self);
         Upkeep::start(self);
+        Others::start(self);
         Mail::start(self);
         let cache = self.cache().clone();
         let counting = tokio::spawn(async move { cache.keep_counting().await });
@@ -349,6 +353,7 @@ impl App {
         self.0.runner.stop();
         self.0.relay.stop();
         self.0.upkeep.stop();
+        self.0.others.stop();
         self.0.mail.stop();
     }
 
@@ -388,6 +393,10 @@ impl App {
 
     pub(crate) fn upkeep(&self) -> &Upkeep {
         &self.0.upkeep
+    }
+
+    pub(crate) fn others(&self) -> &Others {
+        &self.0.others
     }
 
     pub(crate) fn jobs(&self) -> &Jobs {

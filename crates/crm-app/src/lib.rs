@@ -27,6 +27,7 @@ mod notifications;
 mod once;
 mod one_time_code;
 mod organisations;
+mod others;
 mod ownership;
 pub mod password;
 mod people;

@@ -145,6 +145,11 @@ impl Cache {
         self.0.settings.memory_bytes > 0
     }
 
+    /// Whether other instances may tell it, through Redis, what they have written.
+    pub fn is_shared(&self) -> bool {
+        self.0.redis.is_some()
+    }
+
     /// Begins to count among the instances that share a Redis, until [`Cache::stop`] is awaited. Must be called within a tokio
     /// runtime that lasts.
     pub async fn keep_counting(&self) {
