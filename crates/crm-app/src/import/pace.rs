@@ -83,7 +83,7 @@ mod tests {
         check(1000, Duration::from_millis(100), 500);
         check(1000, Duration::from_millis(10), 1000);
         check(200, Duration::from_millis(40), 250);
-        check(1000, Duration::from_secs(60), FEWEST);
+        check(1000, Duration::from_mins(1), FEWEST);
         check(1000, Duration::ZERO, 1000);
         // What is too short tells nothing about rows.
         check(3, Duration::from_secs(1), 1000);
