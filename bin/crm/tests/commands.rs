@@ -213,6 +213,7 @@ fn the_doctor_says_what_is_wrong_and_leaves_nothing_behind() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the test script passes the servers it started by the environment")]
 fn a_database_that_cannot_be_reached_is_told_with_its_reason_and_without_its_password() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut cases = vec![

@@ -2,10 +2,10 @@
 
 mod support;
 
-use std::{convert::Infallible, fmt::Write, time::Duration};
+use std::{fmt::Write, time::Duration};
 
 use bytes::Bytes;
-use crm_app::{App, ImportOptions, Once};
+use crm_app::{App, Error, ImportOptions, Once};
 use crm_domain::{
     Import, ImportStatus, ImportTarget, OrganisationPatch,
     access::{Actor, BuiltInRole, policy},
@@ -51,7 +51,7 @@ fn tell(what: &str, whole: Duration, took: &[Duration]) {
 
 async fn import_and_take_back(app: App, rows: usize) {
     let (_, ann) = user(&app, "ann", BuiltInRole::Admin).await;
-    let upload = futures_util::stream::iter([Ok::<_, Infallible>(file(rows))]);
+    let upload = futures_util::stream::iter([Ok::<_, Error>(file(rows))]);
     let spooled = app.imports().spool(upload).await.expect("spooled");
     let options = ImportOptions::new(ImportTarget::Organisations, "file.csv");
     let begun = Instant::now();

@@ -57,7 +57,8 @@ impl Pace {
 
     /// Makes the next transaction as long as it should be, by how long this one took.
     fn fit(&self, rows: usize, took: Duration) {
-        if let (true, Ok(each)) = (rows >= FEWEST, u32::try_from(rows).map(|rows| took / rows)) {
+        let told_by = u32::try_from(rows).ok().filter(|_| rows >= FEWEST);
+        if let Some(each) = told_by.map(|rows| took / rows) {
             let fitting = TURN.as_nanos().checked_div(each.as_nanos()).unwrap_or(u128::MAX);
             let fitting = usize::try_from(fitting).unwrap_or(usize::MAX);
             self.most.store(fitting.clamp(FEWEST, self.limit.max(FEWEST)), Ordering::Relaxed);
@@ -82,9 +83,10 @@ mod tests {
         check(1000, Duration::from_millis(100), 500);
         check(1000, Duration::from_millis(10), 1000);
         check(200, Duration::from_millis(40), 250);
-        check(1000, Duration::from_secs(60), FEWEST);
+        check(1000, Duration::from_mins(1), FEWEST);
         check(1000, Duration::ZERO, 1000);
         // What is too short tells nothing about rows.
         check(3, Duration::from_secs(1), 1000);
+        check(0, Duration::from_secs(1), 1000);
     }
 }
