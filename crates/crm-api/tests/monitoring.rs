@@ -103,10 +103,12 @@ async fn the_report_has_a_state_for_each_part_and_no_causes() {
         let watched = watched(test, "info").await;
         let report = watched.app.ann().get(HEALTH).await.expect(200).json();
         let parts: Vec<_> = report["parts"].as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(parts, ["database", "disk", "log", "relay", "schema", "sentry"]);
+        assert_eq!(parts, ["bus", "cache", "database", "disk", "log", "relay", "schema", "sentry"]);
         for part in ["database", "schema", "relay", "sentry", "log"] {
             assert_eq!(report["parts"][part], "ok", "{report}");
         }
+        // The cache is that of the process, and there is nobody to hear of.
+        assert_eq!((&report["parts"]["cache"], &report["parts"]["bus"]), (&"ok".into(), &"off".into()), "{report}");
     }
 }
 
