@@ -35,9 +35,10 @@ impl Pace {
         Arc::new(Self { limit, most: AtomicUsize::new(limit), others: None })
     }
 
-    /// That of a job beside others, on one of the blocking threads of this runtime.
+    /// That of a job beside others, on one of the blocking threads of this runtime. It begins with little, because nobody
+    /// knows yet how long a row takes here.
     pub(super) fn beside_others(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, most: AtomicUsize::new(limit), others: Some(Handle::current()) })
+        Arc::new(Self { limit, most: AtomicUsize::new(FEWEST), others: Some(Handle::current()) })
     }
 
     /// How many rows the next transaction should have at most.
@@ -60,7 +61,8 @@ impl Pace {
         let told_by = u32::try_from(rows).ok().filter(|_| rows >= FEWEST);
         if let Some(each) = told_by.map(|rows| took / rows) {
             let fitting = TURN.as_nanos().checked_div(each.as_nanos()).unwrap_or(u128::MAX);
-            let fitting = usize::try_from(fitting).unwrap_or(usize::MAX);
+            // Never more than twice as much at once: a few rows say little about many.
+            let fitting = usize::try_from(fitting).unwrap_or(usize::MAX).min(rows.saturating_mul(2));
             self.most.store(fitting.clamp(FEWEST, self.limit.max(FEWEST)), Ordering::Relaxed);
         }
     }
@@ -85,6 +87,7 @@ mod tests {
         check(200, Duration::from_millis(40), 250);
         check(1000, Duration::from_mins(1), FEWEST);
         check(1000, Duration::ZERO, 1000);
+        check(60, Duration::from_millis(1), 120);
         // What is too short tells nothing about rows.
         check(3, Duration::from_secs(1), 1000);
         check(0, Duration::from_secs(1), 1000);
