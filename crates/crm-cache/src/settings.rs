@@ -37,7 +37,7 @@ impl CacheSettings {
             redis_url: None,
             namespace: "crm".to_owned(),
             lease: Duration::from_millis(500),
-            settle: Duration::from_secs(1),
+            settle: Duration::from_secs(2),
             generations: true,
             log: Logger::root(Discard, o!()),
         }
