@@ -154,6 +154,11 @@ fn shared(server: &RedisServer) -> CacheSettings {
     CacheSettings { redis_url: Some(server.url()), ..CacheSettings::new() }
 }
 
+/// The same for a Redis that nobody has used before.
+fn at_once(server: &RedisServer) -> CacheSettings {
+    CacheSettings { settle: Duration::ZERO, ..shared(server) }
+}
+
 /// PostgreSQL where there is one.
 fn database() -> TestDatabase {
     TestDatabase::postgres().unwrap_or_else(TestDatabase::sqlite)
@@ -233,7 +238,7 @@ async fn no_read_of_a_million_is_older_than_an_acknowledged_write() {
 async fn without_trouble_reads_are_hits_and_none_is_stale() {
     let Some(server) = RedisServer::start() else { return };
     let app = TestApp::spawn(database()).await;
-    let instances = two(&app, &shared(&server)).await;
+    let instances = two(&app, &at_once(&server)).await;
     let checker = Checker::new(&app, &instances, 5, 3_000).await;
     checker.run(async |_| {}).await;
     let stale = checker.stale.borrow();
@@ -246,7 +251,7 @@ async fn without_trouble_reads_are_hits_and_none_is_stale() {
 async fn a_cache_that_does_not_look_at_generations_is_found_out() {
     let Some(server) = RedisServer::start() else { return };
     let app = TestApp::spawn(database()).await;
-    let settings = CacheSettings { generations: false, ..shared(&server) };
+    let settings = CacheSettings { generations: false, ..at_once(&server) };
     let instances = two(&app, &settings).await;
     let checker = Checker::new(&app, &instances, 5, 3_000).await;
     checker.run(async |_| {}).await;
