@@ -53,7 +53,7 @@ async fn what_is_somebody_elses_alone_and_what_is_missing_are_the_same_to_the_by
             };
             for operation in of_list {
                 for client in &clients {
-                    let mut pair = Pair { client, hidden: id.clone(), compared: 0 };
+                    let mut pair = Pair::new(client, id.clone());
                     try_operation(&mut pair, &operation, &json!({"read": true}).to_string()).await;
                     compared += pair.compared;
                 }

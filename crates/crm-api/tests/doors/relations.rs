@@ -107,6 +107,13 @@ impl Matrix {
     pub async fn reference(&mut self, reference: &Reference, table: &mut String) {
         let (from, to) = (Subject::named(reference.from), Subject::named(reference.to));
         let label = format!("{}.{}", reference.from, reference.field);
+        if reference.has_timeline() {
+            // So that the timeline of what is named is short.
+            for caller in 0..self.callers.len() {
+                let near = self.own(to, caller).await;
+                self.spend(&near);
+            }
+        }
         for (kind, of) in kinds_named(reference) {
             self.line(table, &label, "name", of, async |matrix: &mut Self, caller| {
                 let near = matrix.own(from, caller).await;
@@ -204,7 +211,7 @@ impl Matrix {
         let label = format!("{}.{}", reference.from, reference.field);
         let mut cells = Vec::new();
         for (caller, (near, far)) in ends.iter().enumerate() {
-            let path = format!("{}/timeline?limit=200", to.record(*near));
+            let path = format!("{}/timeline", to.record(*near));
             cells.push(self.shown(caller, &path, &far.to_string()).await);
         }
         row(table, &label, &format!("timeline of {}", reference.to), of, &cells);

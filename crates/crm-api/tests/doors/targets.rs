@@ -4,6 +4,7 @@
 //! checked, so the next one may try the same record.
 
 use crm_domain::{TeamId, UserId};
+use crm_persistence::{StoreError, changes};
 use crm_testkit::{Client, TestApp};
 use serde_json::json;
 use uuid::Uuid;
@@ -86,7 +87,7 @@ pub struct Target {
     pub id: Uuid,
     pub mark: String,
     /// The position of the change log before it was made.
-    pub position: String,
+    pub position: i64,
     /// Whoever it is about, where it is about them.
     pub client: Option<Client>,
     slot: Slot,
@@ -140,9 +141,9 @@ impl Matrix {
         }
         // Only reading needs to know from where on the change log speaks of it.
         if door.is_some_and(|door| !door.changes()) {
-            self.position = last_position(&self.app, &self.position).await;
+            self.position = last_position(&self.app).await;
         }
-        let (mark, position) = (self.mark(), self.position.clone());
+        let (mark, position) = (self.mark(), self.position);
         let (id, client) = match kind {
             Kind::Oneself => self.double(caller, &mark),
             Kind::OwnTeam => (self.named_team(self.callers[caller].team?, &mark).await, None),
@@ -203,14 +204,9 @@ impl Matrix {
     }
 }
 
-/// Where the change log ends.
-async fn last_position(app: &TestApp, from: &str) -> String {
-    let mut position = from.to_owned();
-    loop {
-        let page = app.ann().get(&format!("{BASE}/changes?after={position}&limit=200")).await.expect(200).json();
-        match page["next_cursor"].as_str() {
-            Some(next) => next.clone_into(&mut position),
-            None => return position,
-        }
-    }
+/// Where the change log ends, once all changes have their places.
+async fn last_position(app: &TestApp) -> i64 {
+    app.app.catch_up().await.unwrap();
+    let heads: Result<_, StoreError> = app.test.database.read(|tx| changes::heads(tx));
+    heads.unwrap().changes
 }
