@@ -137,7 +137,6 @@ async fn compare(test: TestDatabase) {
     row(&mut table, "resource", "door", "record", &names);
     for subject in SUBJECTS {
         matrix.subject(subject, &mut table).await;
-        eprintln!("{name} {} {} {:?}", subject.label, matrix.tried, began.elapsed());
     }
     for relation in RELATIONS {
         matrix.relation(relation, &mut table).await;

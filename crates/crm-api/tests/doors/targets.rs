@@ -99,8 +99,8 @@ pub struct Slot {
     label: &'static str,
     owned: Owned,
     is_deleted: bool,
-    /// Only what is about the caller is theirs alone.
-    caller: Option<usize>,
+    /// What is about the caller is theirs alone, and what is about their team is the team's.
+    about: Option<(Kind, Option<usize>)>,
 }
 
 impl Matrix {
@@ -111,7 +111,8 @@ impl Matrix {
         // Somebody else of the team, whoever asks.
         let colleague = if self.callers[caller].name == "read_only" { "uma" } else { "rita" };
         match kind {
-            Kind::Own | Kind::Deleted | Kind::Live | Kind::Oneself | Kind::OwnTeam => own,
+            Kind::Own | Kind::Deleted | Kind::Live | Kind::Oneself => own,
+            Kind::OwnTeam => Owned::by(None, own.team),
             Kind::SameTeam => Owned::by(Some(TestApp::user_id(colleague)), north),
             Kind::OtherTeam => otto,
             Kind::Created => Owned { made_by: own.by, ..otto },
@@ -134,7 +135,11 @@ impl Matrix {
             label: subject.label,
             owned: self.owned(caller, kind),
             is_deleted: kind == Kind::Deleted || is_restored,
-            caller: matches!(kind, Kind::Oneself | Kind::OwnTeam).then_some(caller),
+            about: match kind {
+                Kind::Oneself => Some((kind, Some(caller))),
+                Kind::OwnTeam => Some((kind, None)),
+                _ => None,
+            },
         };
         if let Some(kept) = self.kept.get(&slot) {
             return Some(kept.clone());
@@ -195,11 +200,12 @@ impl Matrix {
         (double, id.map(|_| self.app.sign_in(UserId::new(double))))
     }
 
-    /// The team itself, with this name from now on.
+    /// The team itself, with this name and an owner from now on.
     async fn named_team(&self, team: TeamId, mark: &str) -> Uuid {
-        let (path, name) = (format!("{BASE}/teams/{team}"), json!({"name": mark}).to_string());
+        let (path, owner) = (format!("{BASE}/teams/{team}"), TestApp::user_id("ann"));
+        let body = json!({"name": mark, "owner_id": owner}).to_string();
         let headers = [("If-Match", "*"), ("Content-Type", "application/json")];
-        self.app.ann().raw("PATCH", &path, &headers, name.into_bytes()).await.expect(200);
+        self.app.ann().raw("PATCH", &path, &headers, body.into_bytes()).await.expect(200);
         team.uuid()
     }
 }
