@@ -143,13 +143,12 @@ impl Matrix {
         let mut ends = Vec::new();
         for caller in 0..self.callers.len() {
             let owned = self.owned(caller, Kind::Own);
-            let far = match kind {
-                Kind::Oneself => owned.by.unwrap().uuid(),
-                _ => {
-                    let far = self.far(to, caller, kind).await;
-                    fars.insert(far.id, far.clone());
-                    far.id
-                }
+            let far = if kind == Kind::Oneself {
+                owned.by.unwrap().uuid()
+            } else {
+                let far = self.far(to, caller, kind).await;
+                fars.insert(far.id, far.clone());
+                far.id
             };
             // Who names an owner names them for this record, too; it is the caller's all the same, who has made it.
             let owned = match reference.field {
@@ -195,15 +194,14 @@ impl Matrix {
         let (mut known, mut ends) = (HashMap::new(), Vec::new());
         for caller in 0..self.callers.len() {
             let (near, owned) = (self.own(to, caller).await.id, self.owned(caller, kind));
-            let far = match known.get(&(owned, near)) {
-                Some(far) => *far,
-                None => {
-                    let far = self.naming(reference, from, owned, near).await;
-                    if kind == Kind::Deleted {
-                        from.delete(&self.app, far).await;
-                    }
-                    far
+            let far = if let Some(far) = known.get(&(owned, near)) {
+                *far
+            } else {
+                let far = self.naming(reference, from, owned, near).await;
+                if kind == Kind::Deleted {
+                    from.delete(&self.app, far).await;
                 }
+                far
             };
             known.insert((owned, near), far);
             ends.push((near, far));
