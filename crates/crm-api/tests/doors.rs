@@ -11,6 +11,8 @@ mod canaries;
 mod coverage;
 #[path = "doors/crawler.rs"]
 mod crawler;
+#[path = "doors/door.rs"]
+mod door;
 #[path = "doors/firm.rs"]
 mod firm;
 #[path = "doors/hidden.rs"]
@@ -23,12 +25,16 @@ mod marks;
 mod matrix;
 #[path = "doors/orphans.rs"]
 mod orphans;
+#[path = "doors/personal.rs"]
+mod personal;
 #[path = "doors/registry.rs"]
 mod registry;
 #[path = "doors/relations.rs"]
 mod relations;
 #[path = "doors/stored.rs"]
 mod stored;
+#[path = "doors/targets.rs"]
+mod targets;
 
 /// Where version 1 lives.
 const BASE: &str = "/api/v1";

@@ -179,6 +179,24 @@ async fn nobody_is_told_of_what_they_may_not_see_or_do_not_want() {
 }
 
 #[tokio::test]
+async fn whoever_may_not_read_notifications_gets_none_even_of_what_is_about_themselves() {
+    on_each_app(async |app, _| {
+        let firm = Firm::found(&app).await;
+        let (reader, _) = user(&app, "reader", BuiltInRole::ReadOnly).await;
+        let manage = || policy::authorise(&firm.root.1).expect("may");
+        firm.task(&firm.root.1, json!({"title": "Read", "assignee_id": reader.id})).await;
+        app.relay_once().await.expect("relayed");
+        // With another role they are told from now on, and not of what was before.
+        app.users().set_role(&manage(), reader.id, BuiltInRole::User.id()).await.expect("a role");
+        app.relay_once().await.expect("relayed");
+        let reader = Actor::user(reader.id, None, BuiltInRole::User.role());
+        let told = inbox(&app, &reader).await;
+        assert_eq!(told.iter().map(|one| one.kind).collect::<Vec<_>>(), [RoleChanged]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn each_is_spoken_to_in_their_own_language() {
     on_each_app(async |app, _| {
         let firm = Firm::found(&app).await;

@@ -20,7 +20,7 @@ use crate::{
     connection::Multi,
     dialect::on_either,
     error::StoreError,
-    page,
+    observed, page,
     schema::{notification_preferences as preferences, notifications as table, relay},
     sql::{Bind, Sql},
     stored::choice,
@@ -140,7 +140,10 @@ pub struct Shown {
     pub archived: bool,
 }
 
+/// Whose notifications a statement speaks of. It narrows what comes out to one caller, whatever their permission's reach: an
+/// answer made from it is for nobody else.
 fn own<A: ActionType>(grant: &Grant<A, Notification>) -> UuidColumn {
+    observed::scoped();
     // The system has none: no user has this id.
     UuidColumn(grant.actor().user_id().map_or(Uuid::nil(), UserId::uuid))
 }
@@ -229,6 +232,7 @@ pub fn read_all(tx: &mut WriteTx, grant: &Grant<Update, Notification>) -> Result
 
 /// How many of a user's notifications have neither been read nor put away. A number tells of nothing else.
 pub fn unread_count(tx: &mut impl Transaction, user: UserId, now: Timestamp) -> Result<i64, StoreError> {
+    observed::scoped();
     let unread = table::table.filter(table::user_id.eq(UuidColumn::from(user))).filter(table::read_at.is_null());
     let unread = unread.filter(table::archived_at.is_null()).filter(table::expires_at.gt(TimeColumn::from(now)));
     Ok(unread.select(count_star()).first(connection(tx))?)

@@ -165,8 +165,10 @@ impl Notes {
         let mut words =
             statement.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
         let verb = words.next().unwrap_or_default().to_ascii_lowercase();
-        let mut tables =
-            words.filter_map(|word| TABLES.into_iter().find(|table| *table == word.trim_end_matches("_search")));
+        let mut tables = words.filter_map(|word| {
+            let word = word.strip_suffix("_search").unwrap_or(word);
+            TABLES.into_iter().find(|table| *table == word)
+        });
         match verb.as_str() {
             "select" => {
                 let tables: BTreeSet<_> = tables.filter(|table| !self.named.contains(table)).collect();

@@ -53,6 +53,15 @@ impl Observer {
         };
         line.expect("the notes can be read").line
     }
+
+    /// Runs statements of the test's own, which are observed like any.
+    pub fn execute(&mut self, statements: &str) {
+        let done = match &mut self.connection {
+            Either::Postgres(connection) => connection.batch_execute(statements),
+            Either::Sqlite(connection) => connection.batch_execute(statements),
+        };
+        done.unwrap_or_else(|error| panic!("{statements}: {error}"));
+    }
 }
 
 fn sqlite(path: &str) -> SqliteConnection {

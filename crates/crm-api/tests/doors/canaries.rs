@@ -123,6 +123,7 @@ pub struct Aviary {
     marks: usize,
     log: Kept,
     answers: usize,
+    hits: usize,
 }
 
 impl Aviary {
@@ -133,7 +134,7 @@ impl Aviary {
         let app = TestApp::spawn_with_log(test, logger).await;
         stored::home(&app);
         let mut aviary =
-            Self { app, users: Vec::new(), birds: Vec::new(), perches: Vec::new(), marks: 0, log, answers: 0 };
+            Self { app, users: Vec::new(), birds: Vec::new(), perches: Vec::new(), marks: 0, log, answers: 0, hits: 0 };
         aviary.people_it().await;
         for subject in SUBJECTS.iter().filter(|subject| subject.label == subject.resource) {
             aviary.fill(subject).await;
@@ -277,7 +278,7 @@ impl Aviary {
     fn sees(&self, user: usize, bird: &Bird) -> bool {
         let resource = bird.subject.resource.parse().unwrap();
         let why = policy::explain(&self.users[user].actor, resource, Action::Read);
-        let Owned { by, team, assigned } = bird.owned;
+        let Owned { by, team, assigned, .. } = bird.owned;
         let record = Ownership { owner_id: by, team_id: team, created_by: None, assignee_id: assigned };
         why.is_some_and(|why| why.scope().admits(&record))
     }
@@ -300,6 +301,7 @@ impl Aviary {
         let unseen: Vec<_> = crawler.allowed.difference(&crawler.shown).collect();
         assert!(unseen.is_empty(), "user {user} saw less than they may: {unseen:?}");
         self.answers += crawler.answers;
+        self.hits += crawler.hits;
         crawler.shown.len()
     }
 }
@@ -323,13 +325,15 @@ async fn fly(test: TestDatabase) {
     assert!(log.lines().count() > aviary.answers, "each request is logged");
     assert!(marks(&log).is_empty(), "the log holds marks: {:?}", marks(&log));
     println!(
-        "{name}: {} answers to {} users about {birds} records with {} marks, of which {shown} were seen by those who may, in {:?}",
+        "{name}: {} answers, {} of them kept ones, to {} users about {birds} records with {} marks, of which {shown} were seen by those who may, in {:?}",
         aviary.answers,
+        aviary.hits,
         USERS.len(),
         aviary.marks,
         began.elapsed()
     );
     assert!(aviary.answers >= 10_000, "only {} answers", aviary.answers);
+    assert!(aviary.hits >= 4_000, "only {} answers came from the cache", aviary.hits);
 }
 
 #[actix_web::test]

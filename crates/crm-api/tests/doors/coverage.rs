@@ -1,7 +1,7 @@
 //! Nothing is left out: every operation of the document is claimed by a test, refuses nobody's requests with 401, and those
 //! of a role without any rule with 403.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use crm_testkit::{Answer, Client, TestApp};
 use serde_json::{Value, json};
@@ -102,7 +102,7 @@ const DOORS_OF_ALL: [(&str, &str); 8] = [
 
 /// What belongs to nobody's records, and where it is tested instead. This list may only shrink, or grow with a reason.
 const ELSEWHERE: [(&str, &str, &str); 36] = [
-    ("get", "/health/live", "open to all; http.rs"),
+    ("get", "/health/live", "open to all; sign_in.rs"),
     ("get", "/health/ready", "open to all; http.rs"),
     ("get", "/api/openapi.json", "open to all; http.rs"),
     ("get", "/api/docs", "open to all; http.rs"),
@@ -124,12 +124,12 @@ const ELSEWHERE: [(&str, &str, &str); 36] = [
     ("post", "/api/v1/auth/totp", "one's own second factor; sign_in.rs"),
     ("post", "/api/v1/auth/totp/confirm", "one's own second factor; sign_in.rs"),
     ("delete", "/api/v1/auth/totp", "one's own second factor; sign_in.rs"),
-    ("get", "/api/v1/notifications", "one's own; notifications.rs"),
-    ("get", "/api/v1/notifications/unread-count", "one's own; notifications.rs"),
-    ("patch", "/api/v1/notifications/{id}", "one's own; notifications.rs"),
-    ("post", "/api/v1/notifications/read-all", "one's own; notifications.rs"),
-    ("get", "/api/v1/notifications/preferences", "one's own; notifications.rs"),
-    ("put", "/api/v1/notifications/preferences", "one's own; notifications.rs"),
+    ("get", "/api/v1/notifications", "one's own; doors/personal.rs"),
+    ("get", "/api/v1/notifications/unread-count", "one's own; doors/personal.rs"),
+    ("patch", "/api/v1/notifications/{id}", "one's own; doors/personal.rs"),
+    ("post", "/api/v1/notifications/read-all", "one's own; doors/personal.rs"),
+    ("get", "/api/v1/notifications/preferences", "one's own; doors/personal.rs"),
+    ("put", "/api/v1/notifications/preferences", "one's own; doors/personal.rs"),
     ("post", "/api/v1/realtime/tickets", "oneself; realtime.rs"),
     ("get", "/api/v1/realtime", "whoever is signed in, each event by its record; realtime.rs"),
     ("get", "/api/v1/changes/stream", "as /changes; realtime.rs"),
@@ -181,6 +181,18 @@ fn every_operation_of_the_document_is_claimed_by_a_test_of_who_may_call_it() {
     assert!(gone.is_empty(), "these are claimed and not there: {gone:#?}");
     for subject in SUBJECTS {
         assert!(has("get", &subject.list()), "{} has no list", subject.label);
+    }
+}
+
+#[test]
+fn what_is_tested_elsewhere_is_tested_where_its_reason_says() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    for (method, path, reason) in ELSEWHERE {
+        let (_, file) = reason.split_once("; ").unwrap_or_else(|| panic!("{method} {path} names no file"));
+        let text = std::fs::read_to_string(tests.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        // The last word of a path that is not a parameter stands in any test of it.
+        let word = path.rsplit('/').find(|word| !word.is_empty() && !word.starts_with('{')).unwrap();
+        assert!(text.contains(word), "{file} does not speak of {word}, as in {method} {path}");
     }
 }
 

@@ -1,7 +1,8 @@
-//! Those who try the doors: four built-in roles, two custom ones, nobody, and somebody who was shut out.
+//! Those who try the doors: four built-in roles, three custom ones, somebody without a team, nobody, and somebody who was
+//! shut out.
 
 use crm_domain::{
-    TeamId, UserId,
+    RoleId, TeamId, UserId,
     access::{Action, BuiltInRole, Reach, Resource, Rule},
 };
 use crm_testkit::{Client, TestApp};
@@ -15,6 +16,7 @@ pub struct Caller {
     pub client: Client,
     pub id: Option<UserId>,
     pub team: Option<TeamId>,
+    pub role: RoleId,
 }
 
 impl Caller {
@@ -25,7 +27,8 @@ impl Caller {
     }
 }
 
-/// A clerk works with what is their own; an auditor reads and takes out everything.
+/// A clerk works with what is their own; an auditor reads and takes out everything; a lead does everything with what is the
+/// team's, its users among them.
 fn rules(name: &str) -> Vec<Rule> {
     let all = crm_domain::names_of::<Resource>().into_iter().map(|name| name.parse::<Resource>().unwrap());
     let rules = |resource: Resource| match name {
@@ -38,6 +41,10 @@ fn rules(name: &str) -> Vec<Rule> {
                 Resource::Users | Resource::Teams | Resource::Roles | Resource::Changes | Resource::Settings
             );
             if is_record { own.into_iter().chain([create]).collect() } else { own[..1].to_vec() }
+        }
+        "lead" => {
+            let all = crm_domain::names_of::<Action>().into_iter().map(|name| name.parse::<Action>().unwrap());
+            all.map(|action| Rule { resource, action, reach: Reach::Team }).collect()
         }
         _ => [Action::Read, Action::Export].map(|action| Rule { resource, action, reach: Reach::All }).to_vec(),
     };
@@ -54,24 +61,30 @@ pub async fn user(app: &TestApp, name: &'static str, role: &Value, team: Option<
     let body = json!({"email": format!("{name}@example.com"), "name": name, "role_id": role, "team_id": team});
     let made = app.ann().post(&format!("{BASE}/users"), body).await.expect(201).json();
     let id = UserId::parse(made["id"].as_str().unwrap()).unwrap();
-    Caller { name, client: app.sign_in(id), id: Some(id), team }
+    let role = RoleId::parse(role.as_str().unwrap()).unwrap();
+    Caller { name, client: app.sign_in(id), id: Some(id), team, role }
 }
 
-/// All eight.
+/// All ten.
 pub async fn callers(app: &TestApp) -> Vec<Caller> {
     let north = Some(TestApp::team_id("north"));
-    let named = |name, user, team| Caller { name, client: app.client(user), id: Some(TestApp::user_id(user)), team };
+    let named = |name, user, role: BuiltInRole, team| {
+        let id = Some(TestApp::user_id(user));
+        Caller { name, client: app.client(user), id, team, role: role.id() }
+    };
     let mut all = vec![
-        named("admin", "ann", None),
-        named("manager", "max", north),
-        named("user", "uma", north),
-        named("read_only", "rita", north),
+        named("admin", "ann", BuiltInRole::Admin, None),
+        named("manager", "max", BuiltInRole::Manager, north),
+        named("user", "uma", BuiltInRole::User, north),
+        named("read_only", "rita", BuiltInRole::ReadOnly, north),
     ];
-    for name in ["clerk", "auditor"] {
+    for name in ["clerk", "auditor", "lead"] {
         all.push(with_role(app, name, &rules(name), north).await);
     }
-    all.push(Caller { name: "anonymous", client: app.anonymous(), id: None, team: north });
-    let deactivated = user(app, "deactivated", &json!(BuiltInRole::User.id()), north).await;
+    all.push(named("teamless", "solo", BuiltInRole::User, None));
+    let (anonymous, role) = (app.anonymous(), BuiltInRole::User.id());
+    all.push(Caller { name: "anonymous", client: anonymous, id: None, team: north, role });
+    let deactivated = user(app, "deactivated", &json!(role), north).await;
     deactivated.client.get(&format!("{BASE}/auth/me")).await.expect(200);
     let path = format!("{BASE}/users/{}", deactivated.id.unwrap());
     app.ann().patch(&path, 1, json!({"is_active": false})).await.expect(200);

@@ -4,7 +4,8 @@ use crm_testkit::{Answer, Client, TestApp};
 
 use crate::{
     BASE,
-    matrix::{Matrix, row, seen},
+    door::seen,
+    matrix::{Matrix, row},
 };
 
 /// The resources that files are imported into.
@@ -13,7 +14,7 @@ fn imported() -> Vec<String> {
 }
 
 /// Sends a file with one row.
-async fn upload(client: &Client, resource: &str, dry_run: &str) -> Answer {
+pub async fn upload(client: &Client, resource: &str, dry_run: &str) -> Answer {
     let part = |name: &str, value: &str| {
         format!("--limit\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
     };
@@ -24,7 +25,7 @@ async fn upload(client: &Client, resource: &str, dry_run: &str) -> Answer {
 }
 
 /// Waits until what goes on behind an accepted import has come to its end.
-async fn finished(app: &TestApp, accepted: &Answer) {
+pub async fn finished(app: &TestApp, accepted: &Answer) {
     let Some(id) = accepted.json()["id"].as_str().filter(|_| accepted.status == 202).map(str::to_owned) else { return };
     while ["queued", "running", "reverting"]
         .contains(&app.ann().get(&format!("{BASE}/imports/{id}")).await.json()["status"].as_str().unwrap())
@@ -77,8 +78,8 @@ impl Matrix {
                     let path = if more.is_empty() { format!("{path}?limit=200") } else { path };
                     let before = self.observer.moment();
                     let answer = self.callers[caller].client.raw(method, &path, &[], Vec::new()).await;
-                    let sign = if door == "list" { seen(&answer, id).1 } else { "" };
-                    cells.push(self.checked(&before, &answer) + sign);
+                    let sign = if door == "list" { seen(&answer, id).1 } else { String::new() };
+                    cells.push(self.checked(&before, &answer) + &sign);
                     if method == "POST" {
                         finished(&self.app, &answer).await;
                     }

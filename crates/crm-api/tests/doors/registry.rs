@@ -12,17 +12,19 @@ use crate::{
 };
 
 /// Whose a record is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Owned {
     pub by: Option<UserId>,
     pub team: Option<TeamId>,
+    /// Who has made it, where that matters.
+    pub made_by: Option<UserId>,
     /// Only where such a record can be assigned to somebody.
     pub assigned: Option<UserId>,
 }
 
 impl Owned {
     pub const fn by(by: Option<UserId>, team: Option<TeamId>) -> Self {
-        Self { by, team, assigned: None }
+        Self { by, team, made_by: None, assigned: None }
     }
 }
 

@@ -53,7 +53,7 @@ fn change_of(kind: RecordKind, id: Uuid) -> Change {
 }
 
 fn stamps<R>(tx: &WriteTx, id: crm_domain::Id<R>, owned: Owned) -> Stamps {
-    NewRecord { id, owner_id: owned.by, team_id: owned.team, by: None, at: tx.at() }.stamps()
+    NewRecord { id, owner_id: owned.by, team_id: owned.team, by: owned.made_by, at: tx.at() }.stamps()
 }
 
 /// Ids of the fixtures' own, in the order of their making.
@@ -65,15 +65,38 @@ fn next_id() -> Uuid {
 
 pub fn user(tx: &mut WriteTx, mark: &str, owned: Owned) -> Result<(Uuid, RecordKind), StoreError> {
     let id = UserId::new(next_id());
+    let stamps = stamps(tx, id, owned);
+    insert_user(tx, mark, id, BuiltInRole::ReadOnly.id(), stamps)
+}
+
+/// A user who is their own owner, as all but those of the matrix are.
+pub fn member(
+    tx: &mut WriteTx,
+    mark: &str,
+    role: RoleId,
+    team: Option<TeamId>,
+) -> Result<(Uuid, RecordKind), StoreError> {
+    let id = UserId::new(next_id());
+    let stamps = stamps(tx, id, Owned::by(Some(id), team));
+    insert_user(tx, mark, id, role, stamps)
+}
+
+fn insert_user(
+    tx: &mut WriteTx,
+    mark: &str,
+    id: UserId,
+    role_id: RoleId,
+    stamps: Stamps,
+) -> Result<(Uuid, RecordKind), StoreError> {
     let user = User {
         id,
         email: EmailAddress::parse(&format!("{mark}@example.com")).unwrap(),
         name: Name::parse(mark).unwrap(),
-        role_id: BuiltInRole::ReadOnly.id(),
+        role_id,
         locale: Locale::En,
         is_active: true,
         last_login_at: None,
-        stamps: stamps(tx, id, owned),
+        stamps,
     };
     let grant = policy::authorise::<crm_domain::access::Create, User>(tx.actor()).unwrap();
     users::insert(tx, &grant, &user, None)?;

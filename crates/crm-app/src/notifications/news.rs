@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use crm_domain::{
     Change, Facts, Notification, NotificationKind, RecordKind, RecordedChange, Told, UserId, Version, Whom,
-    access::{Actor, Grant, Read},
+    access::{Actor, Grant, Read, policy},
     audience,
     values::{Date, Timestamp},
     words,
@@ -48,8 +48,8 @@ pub(crate) struct News<'a> {
     pub(crate) on: Option<Date>,
 }
 
-/// Tells one user, unless they may not sign in, may not see the record, do not want to hear of such things, or have been told;
-/// whether they are told now.
+/// Tells one user, unless they may not sign in, may not read notifications or see the record, do not want to hear of such
+/// things, or have been told; whether they are told now.
 pub(crate) fn tell(
     app: &App,
     tx: &mut WriteTx,
@@ -63,8 +63,11 @@ pub(crate) fn tell(
         Ok(_) | Err(StoreError::NotFound) => return Ok(false),
         Err(error) => return Err(error.into()),
     };
+    let actor = Actor::user(user.id, user.stamps.team_id, roles::find(tx, user.role_id)?);
+    if policy::authorise::<Read, Notification>(&actor).is_err() {
+        return Ok(false);
+    }
     if let Some((kind, id)) = news.record {
-        let actor = Actor::user(user.id, user.stamps.team_id, roles::find(tx, user.role_id)?);
         let owners = owners::of(tx, grant, [(kind, id)])?;
         if !is_ones_own(news.kind) && !scope_of(kind, &actor).is_some_and(|scope| owners.admits(scope, kind, id)) {
             return Ok(false);

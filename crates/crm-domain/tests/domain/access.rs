@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crm_domain::{
-    Change, Interaction, Mandate, NewRecord, Organisation, Person, Product, RoleId, Stamps, Task, Team, TeamId, User,
-    UserId,
+    Change, Interaction, Mandate, NewRecord, Notification, Organisation, Person, Product, RoleId, Stamps, Task, Team,
+    TeamId, User, UserId,
     access::{
         Action, ActionType, Actor, BuiltInRole, Create, Delete, Denied, Export, Grant, Guarded, Import, Manage,
         Ownership, Reach, Read, Resource, Role, Rule, Scope, Settings, Update, policy,
@@ -90,6 +90,7 @@ fn the_policy_says_what_the_role_says_for_every_guarded_type() {
     check_every_action::<User>(Resource::Users);
     check_every_action::<Team>(Resource::Teams);
     check_every_action::<Role>(Resource::Roles);
+    check_every_action::<Notification>(Resource::Notifications);
     check_every_action::<Change>(Resource::Changes);
     check_every_action::<Settings>(Resource::Settings);
 }
@@ -168,6 +169,43 @@ fn a_role_covers_what_it_holds_and_less() {
     assert_eq!(Reach::VARIANTS.iter().map(|reach| covers(*reach)).collect::<Vec<_>>(), [true, true, false]);
     assert!(!role(&[READ_PEOPLE]).covers(Rule { action: Action::Update, reach: Reach::Own, ..READ_PEOPLE }));
     assert!(!role(&[READ_PEOPLE]).covers(Rule { resource: Resource::Tasks, reach: Reach::Own, ..READ_PEOPLE }));
+}
+
+#[test]
+fn a_role_covers_another_only_if_it_covers_each_of_its_rules() {
+    let export = Rule { action: Action::Export, ..READ_PEOPLE };
+    let (one, both) = (role(&[READ_PEOPLE]), role(&[READ_PEOPLE, export]));
+    assert!(both.covers_all(&one) && both.covers_all(&both));
+    assert!(!one.covers_all(&both), "one rule that is covered does not make up for one that is not");
+    assert!(!one.covers_all(&role(&[Rule { reach: Reach::All, ..READ_PEOPLE }])));
+    assert!(one.covers_all(&role(&[Rule { reach: Reach::Own, ..READ_PEOPLE }])));
+    assert!(role(&[]).covers_all(&role(&[])) && !role(&[]).covers_all(&one));
+    assert!(!BuiltInRole::Manager.role().covers_all(&BuiltInRole::Admin.role()));
+    assert!(BuiltInRole::Admin.role().covers_all(&BuiltInRole::Manager.role()));
+}
+
+#[test]
+fn a_limited_role_has_the_narrower_reach_whichever_side_it_is_on() {
+    let export = Rule { action: Action::Export, ..READ_PEOPLE };
+    let held = role(&[READ_PEOPLE, export]);
+    for (asked, left) in [(Reach::Own, Reach::Own), (Reach::Team, Reach::Team), (Reach::All, Reach::Team)] {
+        let limited = held.limited_to(&[Rule { reach: asked, ..READ_PEOPLE }]);
+        assert_eq!(limited, role(&[Rule { reach: left, ..READ_PEOPLE }]), "{asked:?}");
+    }
+    let not_held = Rule { action: Action::Delete, reach: Reach::Own, ..READ_PEOPLE };
+    assert_eq!(held.limited_to(&[not_held, export]), role(&[export]));
+    assert_eq!(held.limited_to(&[]), role(&[]));
+}
+
+#[test]
+fn an_explanation_names_the_rule_and_its_rows() {
+    let explain =
+        |team, action| policy::explain(&Actor::user(ME, team, BuiltInRole::User.role()), Resource::People, action);
+    let why = explain(Some(MY_TEAM), Action::Read).unwrap();
+    assert_eq!((why.rule(), why.scope()), (READ_PEOPLE, Scope::Team { user: ME, team: MY_TEAM }));
+    let alone = explain(None, Action::Read).unwrap();
+    assert_eq!((alone.rule(), alone.scope()), (READ_PEOPLE, Scope::Own { user: ME }));
+    assert_eq!(explain(Some(MY_TEAM), Action::Export), None);
 }
 
 #[test]
