@@ -132,7 +132,7 @@ fn what_a_service_needs_is_there() {
             for volume in strings(&service["volumes"]) {
                 let source = volume.split(':').next().unwrap();
                 if let Some(path) = source.strip_prefix("./") {
-                    assert!(root().join("docker").join(path).exists(), "{file}: {name}: {path}")
+                    assert!(root().join("docker").join(path).exists(), "{file}: {name}: {path}");
                 } else {
                     let known = volumes.as_ref().is_some_and(|volumes| volumes.contains(source));
                     assert!(known, "{file}: {name}: {source}");

@@ -1,4 +1,5 @@
 //! The server as a process: its metrics, its reports, and what happens when nobody takes its log.
+#![allow(clippy::unwrap_used)] // It is test code, which the lint does not see outside of the tests themselves.
 
 mod support;
 

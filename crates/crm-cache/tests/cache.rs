@@ -309,7 +309,13 @@ async fn a_password_and_the_number_of_a_database_stand_in_the_address() {
         ..CacheSettings::new()
     };
     let cache = Cache::new(settings).unwrap();
-    assert_ne!(read(&cache, "a", "one").await.1, Outcome::Bypass);
+    // A busy machine may let an answer of Redis come too late.
+    let mut tries = 0;
+    while read(&cache, "a", "one").await.1 == Outcome::Bypass {
+        tries += 1;
+        assert!(tries < 1_000, "it is never asked");
+        tokio::task::yield_now().await;
+    }
     assert!(cache.statistics().await.redis.unwrap().memory_bytes.is_some());
     assert!(cache.forget_everything().await <= 1);
 }

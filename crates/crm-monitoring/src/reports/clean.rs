@@ -33,9 +33,11 @@ pub(super) fn cleaned(envelope: Envelope) -> Option<Vec<u8>> {
 
 fn clean_value<T: Serialize + DeserializeOwned>(value: T) -> Option<T> {
     let mut value = serde_json::to_value(value).ok()?;
-    // A request is told by its route alone; address, headers, cookies, query and body have no place here.
+    // A request is told by its route alone; address, headers, cookies, query and body have no place here, nor has the name of
+    // the machine.
     if let Some(fields) = value.as_object_mut() {
         fields.remove("request");
+        fields.remove("server_name");
     }
     // A name, `@` and a version look like an address; it is the program's own.
     let release = value.get_mut("release").map(Value::take);
