@@ -132,8 +132,6 @@ fn what_a_service_needs_is_there() {
             for volume in strings(&service["volumes"]) {
                 let source = volume.split(':').next().unwrap();
                 match source.strip_prefix("./") {
-                    // What is watched by is written elsewhere.
-                    Some("prometheus" | "grafana") => {}
                     Some(path) => assert!(root().join("docker").join(path).exists(), "{file}: {name}: {path}"),
                     None => {
                         let known = volumes.as_ref().is_some_and(|volumes| volumes.contains(source));

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on says so by failing.
 
 use actix_web::test::TestRequest;
+use crm_domain::access::BuiltInRole;
 use crm_testkit::{Client, TestApp};
 use serde_json::{Value, json};
 
@@ -110,6 +111,22 @@ async fn two_managers_share_an_answer_and_nobody_with_a_narrower_scope_does() {
         assert!(otto.get(LIST).await.text().contains("\"items\":[]"));
         assert!(uma.get(LIST).await.text().contains("North") && !uma.get(LIST).await.text().contains("Hidden"));
         assert!(max.get(LIST).await.text().contains("Hidden"));
+        let paths = [
+            "search?q=hidden",
+            "organisations/stats",
+            "organisations?q=hidden",
+            "figures/pipeline",
+            "organisations?total=exact&limit=1",
+        ];
+        for path in paths.map(|path| format!("/api/v1/{path}")) {
+            let mut answers = Vec::new();
+            for client in [&ann, &uma, &otto] {
+                let answer = client.get(&path).await.expect(200);
+                assert_eq!(answer.header("x-cache"), "miss", "{path}");
+                answers.push(answer.text());
+            }
+            assert!(answers[0] != answers[2], "{path} tells both the same: {}", answers[0]);
+        }
     }
 }
 
@@ -117,7 +134,7 @@ async fn two_managers_share_an_answer_and_nobody_with_a_narrower_scope_does() {
 async fn a_word_for_the_caller_is_never_answered_with_what_another_was_told() {
     for app in TestApp::each().await {
         let (max, ann) = (app.client("max"), app.ann());
-        let body = json!({"email": "mia@example.com", "name": "Mia", "role": "manager"});
+        let body = json!({"email": "mia@example.com", "name": "Mia", "role_id": BuiltInRole::Manager.id()});
         let made = ann.post("/api/v1/users", body).await.expect(201).json();
         let mia = app.sign_in(made["id"].as_str().unwrap().parse().unwrap());
         make(&max, "Of Max").await;

@@ -30,7 +30,7 @@ pub struct Seen {
     pub is_scoped: bool,
 }
 
-/// All tables. Statements speak of nothing else but the indexes for searching, whose rows follow those of these tables.
+/// All tables. Statements speak of nothing else but the indexes for searching, which have the name of their table in front.
 const TABLES: [&str; 32] = [
     "roles",
     "teams",
@@ -165,7 +165,8 @@ impl Notes {
         let mut words =
             statement.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
         let verb = words.next().unwrap_or_default().to_ascii_lowercase();
-        let mut tables = words.filter_map(|word| TABLES.into_iter().find(|table| *table == word));
+        let mut tables =
+            words.filter_map(|word| TABLES.into_iter().find(|table| *table == word.trim_end_matches("_search")));
         match verb.as_str() {
             "select" => {
                 let tables: BTreeSet<_> = tables.filter(|table| !self.named.contains(table)).collect();
@@ -204,7 +205,35 @@ mod tests {
         check("UPDATE users SET name = 'x'", &[], &[users, Touch::UnnamedRows("users")]);
         check("INSERT INTO \"teams\" (\"id\") VALUES ($1)", &[], &[teams, Touch::UnnamedRows("teams")]);
         check("WITH x AS (DELETE FROM teams RETURNING id) SELECT 1 FROM x", &[], &[teams, Touch::UnnamedRows("teams")]);
+        check("SELECT rowid FROM teams_search WHERE search_text LIKE '%x%'", &[teams], &[]);
         check("SAVEPOINT diesel_savepoint_1", &[], &[]);
+    }
+
+    #[test]
+    fn every_table_that_a_migration_makes_is_known() {
+        for backend in ["sqlite", "postgres"] {
+            let mut made = BTreeSet::new();
+            for name in names_after("CREATE TABLE", backend).into_iter().chain(names_after("RENAME TO", backend)) {
+                made.insert(name);
+            }
+            // What is only there while a migration runs.
+            made.retain(|name| !name.ends_with("_kept") && !name.ends_with("_before"));
+            let known: BTreeSet<String> = TABLES.iter().map(|&table| table.to_owned()).collect();
+            assert_eq!(made, known, "{backend}");
+        }
+    }
+
+    fn names_after(words: &str, backend: &str) -> Vec<String> {
+        let folder = format!("{}/../../migrations/{backend}", env!("CARGO_MANIFEST_DIR"));
+        let mut names = Vec::new();
+        for migration in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(migration.unwrap().path().join("up.sql")).unwrap();
+            names.extend(text.split(words).skip(1).map(|rest| {
+                let rest = rest.trim_start().trim_start_matches("IF NOT EXISTS ");
+                rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
+            }));
+        }
+        names
     }
 
     #[test]

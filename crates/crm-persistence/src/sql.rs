@@ -12,6 +12,7 @@ use diesel::{
 use crate::{
     column::{DbJson, DbTime, DbUuid, JsonColumn, TimeColumn, UuidColumn},
     connection::{AnyConnection, Multi},
+    observed,
 };
 
 /// A bound value.
@@ -32,6 +33,8 @@ enum Piece {
     Text(String),
     Column(&'static str, &'static str),
     Bind(Bind),
+    /// What stands here narrows the rows to the scope of one caller. It has no text.
+    Scope,
 }
 
 /// A piece of SQL, built from fixed text, fixed column names and bound values.
@@ -59,6 +62,14 @@ impl Sql {
     #[must_use]
     pub fn bind(mut self, value: Bind) -> Self {
         self.0.push(Piece::Bind(value));
+        self
+    }
+
+    /// Says that this narrows the rows to the scope of one caller: a statement with it in it tells whoever observes the unit
+    /// of work, wherever the condition was made.
+    #[must_use]
+    pub fn scoped(mut self) -> Self {
+        self.0.push(Piece::Scope);
         self
     }
 
@@ -110,6 +121,7 @@ impl QueryFragment<Multi> for Sql {
                     out.push_identifier(column)?;
                 }
                 Piece::Bind(bind) => push(bind, &mut out)?,
+                Piece::Scope => observed::scoped(),
             }
         }
         Ok(())

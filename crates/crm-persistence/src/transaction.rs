@@ -3,7 +3,9 @@
 use crm_domain::{Change, ImportId, access::Actor, values::Timestamp};
 use diesel::Connection;
 
-use crate::{access_changes::Affected, changes, connection::AnyConnection, dialect::Backend, error::StoreError, observed};
+use crate::{
+    access_changes::Affected, changes, connection::AnyConnection, dialect::Backend, error::StoreError, observed,
+};
 
 /// Who changes something, when, and as part of which import: on every row of the change log.
 #[derive(Clone, Debug)]

@@ -4,7 +4,6 @@ use crm_domain::access::{ActionType, Grant, Guarded, Scope};
 
 use crate::{
     column::UuidColumn,
-    observed,
     sql::{Bind, Sql},
 };
 
@@ -42,15 +41,12 @@ pub fn within(scope: Scope, table: &'static str, life: Life) -> Sql {
         Life::Deleted => Sql::new().column(table, "deleted_at").push(" IS NOT NULL"),
         Life::Any => Sql::new().push("1 = 1"),
     };
-    if scope != Scope::All {
-        observed::scoped();
-    }
     match scope {
         Scope::All => alive,
-        Scope::Own { user } => Sql::joined([alive, owned(), Sql::joined(mine(user.uuid()), " OR ")], " AND "),
+        Scope::Own { user } => Sql::joined([alive, owned(), Sql::joined(mine(user.uuid()), " OR ")], " AND ").scoped(),
         Scope::Team { user, team } => {
             let any = Sql::joined(mine(user.uuid()).chain([is("team_id", team.uuid())]), " OR ");
-            Sql::joined([alive, owned(), any], " AND ")
+            Sql::joined([alive, owned(), any], " AND ").scoped()
         }
     }
 }

@@ -186,7 +186,13 @@ impl TestApp {
 }
 
 impl Instance {
-    async fn spawn(database: Database, settings: AppSettings, api: ApiSettings, log: Logger, monitoring: &Monitoring) -> Self {
+    async fn spawn(
+        database: Database,
+        settings: AppSettings,
+        api: ApiSettings,
+        log: Logger,
+        monitoring: &Monitoring,
+    ) -> Self {
         let app = App::new(database, settings);
         let api = Api::new(app.clone(), api, log).monitored(monitoring);
         let service = Rc::new(init_service(crm_api::server(&api)).await);

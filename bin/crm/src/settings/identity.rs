@@ -84,14 +84,7 @@ impl Settings {
     /// What the use cases of the server need to be told.
     pub fn server_app(&self, log: Logger) -> Result<AppSettings, Failure> {
         let cache = self.cache(log.clone());
-        Ok(AppSettings {
-            mail: self.mail_settings(),
-            vault: self.vault()?,
-            bus: self.bus()?,
-            cache,
-            log,
-            ..self.app()
-        })
+        Ok(AppSettings { mail: self.mail_settings(), vault: self.vault()?, bus: self.bus()?, cache, log, ..self.app() })
     }
 
     /// What the instances say to each other, if they share anything.

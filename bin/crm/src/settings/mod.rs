@@ -23,8 +23,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use slog::{Discard, Logger};
 
-use identity::hidden;
 pub use cache::{CacheSection, RedisSection};
+use identity::hidden;
 pub use identity::{MailSection, Networks, SecuritySection};
 pub use load::{SettingsError, Sources};
 pub use monitoring::{MonitoringSection, RELEASE, SentrySection};

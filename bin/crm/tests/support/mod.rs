@@ -26,7 +26,8 @@ impl Place {
     pub fn new() -> Self {
         let place = Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() };
         // Tests send as fast as they can.
-        place.with("CRM__LOG__FORMAT", "json").with("CRM__LIMITS__REQUESTS_PER_SECOND", "0")
+        let place = place.with("CRM__LIMITS__REQUESTS_PER_SECOND", "0").with("CRM__LIMITS__ANONYMOUS_PER_SECOND", "0");
+        place.with("CRM__LOG__FORMAT", "json")
     }
 
     pub fn with(mut self, variable: &str, value: &str) -> Self {

@@ -37,7 +37,12 @@ fn clean_value<T: Serialize + DeserializeOwned>(value: T) -> Option<T> {
     if let Some(fields) = value.as_object_mut() {
         fields.remove("request");
     }
+    // A name, `@` and a version look like an address; it is the program's own.
+    let release = value.get_mut("release").map(Value::take);
     clean(&mut value);
+    if let Some(release) = release {
+        value["release"] = release;
+    }
     serde_json::from_value(value).ok()
 }
 
@@ -68,6 +73,7 @@ mod tests {
     fn whatever_is_put_into_a_report_is_cleaned() {
         let breadcrumb = Breadcrumb { message: Some("to mark-1@example.com".to_owned()), ..Breadcrumb::default() };
         let event = Event {
+            release: Some("crm@1.2.3+0123456789ab".into()),
             message: Some("no luck with Bearer mark-2".to_owned()),
             request: Some(Request { query_string: Some("q=mark-3".to_owned()), ..Request::default() }),
             user: Some(User { email: Some("mark-4@example.com".to_owned()), id: Some("7".into()), ..User::default() }),
@@ -79,6 +85,7 @@ mod tests {
         let text = String::from_utf8(bytes).unwrap();
         assert!(!text.contains("mark-"), "{text}");
         assert!(text.contains("no luck with Bearer [redacted]") && text.contains("\"id\":\"7\""), "{text}");
+        assert!(text.contains("crm@1.2.3+0123456789ab"), "{text}");
         Envelope::from_slice(text.as_bytes()).unwrap();
     }
 }

@@ -21,7 +21,6 @@ use crate::{
     column::{JsonColumn, TimeColumn, UuidColumn, maybe},
     connection::Multi,
     error::StoreError,
-    observed,
     page::{bad_cursor, page, read_cursor, to_load},
     schema::imports as table,
     sql::{Bind, Sql},
@@ -141,9 +140,8 @@ fn seen(target: ImportTarget, scope: Scope) -> Sql {
     match scope {
         Scope::All => of_kind,
         Scope::Own { user } | Scope::Team { user, .. } => {
-            observed::scoped();
             let own = Sql::new().column("imports", "created_by").push(" = ").bind(Bind::Id(user.into()));
-            Sql::joined([of_kind, own], " AND ")
+            Sql::joined([of_kind, own], " AND ").scoped()
         }
     }
 }
