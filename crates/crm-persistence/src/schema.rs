@@ -3,8 +3,10 @@
 //! `sequence` of the searchable tables is absent on purpose: it only ties a row to the full-text index of `SQLite`.
 
 mod realtime;
+mod webhooks;
 
 pub use realtime::{access_changes, leases, notification_preferences, notifications, realtime_tickets};
+pub use webhooks::{webhook_deliveries, webhooks};
 
 diesel::table! {
     use crate::column::{DbJson, DbTime, DbUuid};
