@@ -2,11 +2,11 @@
 //!
 //! `sequence` of the searchable tables is absent on purpose: it only ties a row to the full-text index of `SQLite`.
 
+mod outbound;
 mod realtime;
-mod webhooks;
 
+pub use outbound::{webhook_deliveries, webhooks};
 pub use realtime::{access_changes, leases, notification_preferences, notifications, realtime_tickets};
-pub use webhooks::{webhook_deliveries, webhooks};
 
 diesel::table! {
     use crate::column::{DbJson, DbTime, DbUuid};
