@@ -216,7 +216,8 @@ async fn a_receiver_that_hangs_delays_no_other() {
             assert_eq!(receiver.requests(), 1, "one at a time");
             assert!(deliveries(&app, hook.webhook.id).await.iter().all(|one| one.attempts == 0), "it still hangs");
         }
-        sending.abort();
+        hanging.iter().for_each(Receiver::mend);
+        assert!(sending.await.expect("ended").is_ok());
     })
     .await;
 }
@@ -333,8 +334,7 @@ async fn a_webhook_that_fails_for_three_days_is_switched_off_and_its_owner_is_to
         let off = read(&app, hook.webhook.id).await;
         assert_eq!(off.disabled_reason, Some(DisabledReason::Failing));
         let failed = deliveries(&app, hook.webhook.id).await;
-        assert_eq!((failed[0].state, failed[0].attempts > 8), (DeliveryState::Failed, true), "{failed:?}");
-        assert_eq!((failed[0].status, failed[0].next_attempt_at), (Some(302), None));
+        assert!(failed[0].attempts > 12 && failed[0].status == Some(302), "{failed:?}");
         let root = signed_in(&app, "root").await;
         let shown = Shown { unread: Some(true), archived: false };
         let inbox = app.notifications().list(policy::authorise(&root.actor).expect("may"), shown, None, 50).await;
@@ -362,22 +362,22 @@ async fn what_waits_outlives_the_instance_and_is_sent_by_one_of_many() {
         for number in 0..30 {
             organisation(&app, &root.actor, &format!("org {number}")).await;
         }
-        // The first instance ends in the midst of it: nothing is released, nothing is noted any more.
         app.relay_once().await.expect("relayed");
-        let (dying, seen) = (app.clone(), receiver);
-        let dying = tokio::spawn(async move { dying.deliver_webhooks().await });
-        let seen = tokio::task::spawn_blocking(move || {
-            seen.wait_for(5);
-            seen
-        })
-        .await
-        .expect("waited");
-        app.stop();
-        let _ended = dying.await;
+        // The first instance dies in the midst of it: whatever it was about to note or to give back, it does not.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build();
+        let runtime = runtime.expect("a runtime");
+        let dying = App::new(app.database().clone(), app.settings().clone());
+        runtime.spawn(async move { dying.deliver_webhooks().await });
+        let receiver = tokio::task::spawn_blocking(move || {
+            receiver.wait_for(5);
+            receiver
+        });
+        let receiver = receiver.await.expect("waited");
+        runtime.shutdown_background();
+        receiver.mend();
+        let instances = [(); 3].map(|()| App::new(app.database().clone(), app.settings().clone()));
+        assert_eq!(instances[0].deliver_webhooks().await.expect("looked"), 0, "the dead one still holds it");
         clock.advance(Duration::from_secs(61));
-        seen.mend();
-        let instances: Vec<App> =
-            (0..3).map(|_| App::new(app.database().clone(), settings(&clock, Duration::from_secs(5)))).collect();
         for _ in 0..4 {
             let passes = instances.iter().map(App::deliver_webhooks);
             for done in futures_util::future::join_all(passes).await {
@@ -387,12 +387,11 @@ async fn what_waits_outlives_the_instance_and_is_sent_by_one_of_many() {
         }
         let settled = deliveries(&app, hook.webhook.id).await;
         assert!(settled.iter().all(|one| one.state == DeliveryState::Delivered), "{settled:?}");
-        let received = seen.received();
-        let mut taken: Vec<_> =
-            received.iter().filter(|one| one.is_taken).map(|one| event(one)["data"]["position"].clone()).collect();
-        assert_eq!(taken.len(), 30, "none twice, though three instances tried");
-        taken.dedup();
-        assert_eq!(taken.len(), 30);
+        let received = receiver.received();
+        let taken: Vec<_> = received.iter().filter(|one| one.is_taken).map(|one| &one.headers["webhook-id"]).collect();
+        let different: std::collections::HashSet<_> = taken.iter().collect();
+        assert_eq!(different.len(), 30, "none is lost");
+        assert!(taken.len() <= 31, "only what was on its way may come twice, though three instances tried");
     })
     .await;
 }

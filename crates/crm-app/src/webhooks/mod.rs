@@ -71,6 +71,8 @@ impl Webhooks {
         let (id, owner, app) = (self.app.new_id(), caller.user.id, self.app.clone());
         let made = secret::Made::new()?;
         let sealed = made.sealed(&self.app.settings().vault, id)?;
+        // What has no position yet is from before.
+        self.app.catch_up().await?;
         let webhook = self
             .app
             .write(&caller.actor, move |tx| {
@@ -115,6 +117,7 @@ impl Webhooks {
     ) -> Result<Webhook, Error> {
         caller.session()?;
         let (app, by) = (self.app.clone(), caller.user.id);
+        self.app.catch_up().await?;
         self.app
             .write(&caller.actor, move |tx| {
                 settled(|| {

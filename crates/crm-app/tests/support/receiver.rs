@@ -117,7 +117,7 @@ fn serve(mut stream: TcpStream, manner: Manner, shared: &Shared) {
     };
     shared.received.lock().unwrap_or_else(PoisonError::into_inner).push(Received { headers, body, is_taken });
     shared.came.notify_all();
-    let _gone = answer(&mut stream, manner, is_taken);
+    let _gone = answer(&mut stream, manner, is_taken, shared);
 }
 
 fn read(stream: &mut TcpStream) -> Option<(HeaderMap, String)> {
@@ -139,7 +139,7 @@ fn read(stream: &mut TcpStream) -> Option<(HeaderMap, String)> {
     Some((headers, String::from_utf8(body).expect("JSON")))
 }
 
-fn answer(stream: &mut TcpStream, manner: Manner, is_taken: bool) -> std::io::Result<()> {
+fn answer(stream: &mut TcpStream, manner: Manner, is_taken: bool, shared: &Shared) -> std::io::Result<()> {
     let empty = |status: &str| format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     match manner {
         Manner::Floods => {
@@ -148,8 +148,8 @@ fn answer(stream: &mut TcpStream, manner: Manner, is_taken: bool) -> std::io::Re
                 stream.write_all(&[b'x'; 65_536])?;
             }
         }
-        Manner::Hangs => until_gone(stream, None),
-        Manner::Drips => until_gone(stream, Some(b'H')),
+        Manner::Hangs => until_gone(stream, None, shared),
+        Manner::Drips => until_gone(stream, Some(b'H'), shared),
         _ if is_taken => stream.write_all(empty("204 No Content").as_bytes()),
         Manner::Redirects => stream.write_all(empty("302 Found\r\nLocation: http://127.0.0.1:1/").as_bytes()),
         Manner::Gone => stream.write_all(empty("410 Gone").as_bytes()),
@@ -158,10 +158,10 @@ fn answer(stream: &mut TcpStream, manner: Manner, is_taken: bool) -> std::io::Re
     }
 }
 
-/// Keeps the connection until the other side ends it, and sends a byte now and then if there is one.
-fn until_gone(stream: &mut TcpStream, byte: Option<u8>) -> std::io::Result<()> {
+/// Keeps the connection until the other side ends it or the receiver is mended, and sends a byte now and then if there is one.
+fn until_gone(stream: &mut TcpStream, byte: Option<u8>, shared: &Shared) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_millis(20)))?;
-    loop {
+    while !shared.is_mended.load(Ordering::SeqCst) {
         match stream.read(&mut [0; 16]) {
             Ok(0) => return Ok(()),
             Ok(_) => {}
@@ -171,4 +171,5 @@ fn until_gone(stream: &mut TcpStream, byte: Option<u8>) -> std::io::Result<()> {
             Err(error) => return Err(error),
         }
     }
+    Ok(())
 }
