@@ -205,7 +205,9 @@ async fn a_receiver_that_hangs_delays_no_other() {
         let sending = app.clone();
         let sending = tokio::spawn(async move { sending.deliver_webhooks().await });
         let (good, hanging) = tokio::task::spawn_blocking(move || {
-            hanging.iter().for_each(|receiver| receiver.wait_for(1));
+            for receiver in &hanging {
+                receiver.wait_for(1);
+            }
             good.wait_for(20);
             (good, hanging)
         })

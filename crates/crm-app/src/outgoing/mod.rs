@@ -187,13 +187,15 @@ fn reason(error: &ureq::Error) -> DeliveryError {
         ureq::Error::Io(error) => match error.kind() {
             std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => DeliveryError::Timeout,
             // A handshake that fails comes as an error of the connection.
-            std::io::ErrorKind::InvalidData if error.get_ref().is_some_and(|cause| cause.is::<rustls::Error>()) => {
-                DeliveryError::Encryption
-            }
+            std::io::ErrorKind::InvalidData if is_of_encryption(error) => DeliveryError::Encryption,
             _ => DeliveryError::Unreachable,
         },
         _ => DeliveryError::Protocol,
     }
+}
+
+fn is_of_encryption(error: &std::io::Error) -> bool {
+    matches!(error.get_ref(), Some(cause) if cause.is::<rustls::Error>())
 }
 
 #[cfg(test)]

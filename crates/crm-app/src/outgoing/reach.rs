@@ -68,8 +68,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !SPECIAL_V4.iter().any(is_within)
 }
 
-/// Special IPv6 networks within 2000::/3, as their first 64 bits and length. What lies outside of that is not public at all:
-/// loopback, mapped addresses, NAT64 (64:ff9b::/96), private (fc00::/7), link-local and multicast ones.
+/// Special IPv6 networks within `2000::/3`, as their first 64 bits and length. What lies outside of that is not public at all:
+/// loopback, mapped addresses, NAT64 (`64:ff9b::/96`), private (`fc00::/7`), link-local and multicast ones.
 const SPECIAL_V6: [(u64, u32); 5] = [
     (0x2001_0000_0000_0000, 23), // Protocol assignments (RFC 2928), Teredo among them
     (0x2001_0db8_0000_0000, 32), // Documentation (RFC 3849)

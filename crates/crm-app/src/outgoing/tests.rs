@@ -211,7 +211,8 @@ fn server(answer: &'static [u8]) -> (SocketAddr, Arc<AtomicUsize>) {
             let _request = stream.read(&mut head);
             let _gone = stream.write_all(answer);
             if answer.ends_with(b"flood") {
-                while stream.write_all(&[b'x'; 65_536]).is_ok() {}
+                let water = vec![b'x'; 65_536];
+                while stream.write_all(&water).is_ok() {}
             }
         }
     });

@@ -95,11 +95,8 @@ impl Receiver {
     pub fn wait_for(&self, number: usize) {
         let mut received = self.shared.received.lock().unwrap_or_else(PoisonError::into_inner);
         while received.len() < number {
-            let (again, timeout) = self
-                .shared
-                .came
-                .wait_timeout(received, Duration::from_secs(120))
-                .unwrap_or_else(PoisonError::into_inner);
+            let (again, timeout) =
+                self.shared.came.wait_timeout(received, Duration::from_mins(2)).unwrap_or_else(PoisonError::into_inner);
             received = again;
             assert!(!timeout.timed_out(), "{} of {number} requests have come", received.len());
         }
@@ -144,8 +141,9 @@ fn answer(stream: &mut TcpStream, manner: Manner, is_taken: bool, shared: &Share
     match manner {
         Manner::Floods => {
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")?;
+            let water = vec![b'x'; 65_536];
             loop {
-                stream.write_all(&[b'x'; 65_536])?;
+                stream.write_all(&water)?;
             }
         }
         Manner::Hangs => until_gone(stream, None, shared),

@@ -126,6 +126,9 @@ pub fn served(
     }))
 }
 
+/// Id, kind and id of the record, body, attempts.
+type WaitingRow = (UuidColumn, Option<String>, Option<UuidColumn>, String, i64);
+
 /// The deliveries of a webhook that are to be sent now, those first that have waited longest.
 pub fn next(
     tx: &mut impl Transaction,
@@ -141,8 +144,8 @@ pub fn next(
         .order_by((deliveries::next_attempt_at.asc(), deliveries::id.asc()))
         .limit(limit)
         .select((deliveries::id, deliveries::resource, deliveries::record_id, deliveries::body, deliveries::attempts));
-    let rows: Vec<(UuidColumn, Option<String>, Option<UuidColumn>, String, i64)> = waiting.load(connection(tx))?;
-    let delivery = |(id, resource, record, body, attempts): (UuidColumn, Option<String>, Option<UuidColumn>, _, _)| {
+    let rows: Vec<WaitingRow> = waiting.load(connection(tx))?;
+    let delivery = |(id, resource, record, body, attempts): WaitingRow| {
         let record = resource.as_deref().map(choice).zip(record.map(|id| id.0));
         WaitingDelivery { id: id.into(), record, body, attempts }
     };
