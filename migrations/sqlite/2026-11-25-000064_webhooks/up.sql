@@ -5,7 +5,7 @@ CREATE TABLE webhooks (
     id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     name TEXT NOT NULL,
     url TEXT NOT NULL,
-    events TEXT NOT NULL,
+    events TEXT NOT NULL CHECK (json_valid(events)),
     owner_id BLOB NOT NULL REFERENCES users (id) CHECK (length(owner_id) = 16),
     is_enabled INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),
     disabled_reason TEXT CHECK (disabled_reason IN ('asked', 'gone', 'failing')),
