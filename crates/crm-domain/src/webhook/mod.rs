@@ -74,7 +74,6 @@ pub struct Webhook {
 pub struct WebhookPatch {
     pub name: Field<Name>,
     pub url: Field<WebhookUrl>,
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<EventPattern>>))]
     pub events: Field<Vec<EventPattern>>,
     pub is_enabled: Field<bool>,
 }
