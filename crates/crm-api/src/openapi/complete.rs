@@ -146,7 +146,7 @@ impl Operation<'_> {
         let tag = self.tag().to_owned();
         let name = self.value["operationId"].as_str().unwrap_or_default();
         self.value["operationId"] = json!(format!("{tag}_{name}"));
-        if self.takes_key() && self.value["requestBody"].is_object() {
+        if self.method == "post" && self.value["requestBody"].is_object() {
             schemas::use_create_schema(&mut self.value["requestBody"]);
             batch::use_schema(&tag, &mut self.value["requestBody"]);
         }
