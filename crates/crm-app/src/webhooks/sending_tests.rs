@@ -21,6 +21,7 @@ fn waiting(attempts: i64) -> WaitingDelivery {
     WaitingDelivery { id: DeliveryId::from_u128(3), record: None, body: "{}".to_owned(), attempts }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "it is what an attempt comes back with")]
 fn answer(status: u16, retry_after: Option<u64>) -> Result<Answered, DeliveryError> {
     Ok(Answered { status, retry_after, excerpt: String::new() })
 }

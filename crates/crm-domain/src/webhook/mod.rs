@@ -109,7 +109,7 @@ impl WebhookPatch {
 
 /// A set of patterns, in order; at least one.
 fn patterns(texts: Vec<String>) -> Result<Vec<EventPattern>, Violation> {
-    let mut patterns = texts.iter().map(|text| EventPattern::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let mut patterns = texts.into_iter().map(|text| EventPattern::parse(&text)).collect::<Result<Vec<_>, _>>()?;
     patterns.sort_unstable();
     patterns.dedup();
     if (1..=MOST_EVENTS).contains(&patterns.len()) {
