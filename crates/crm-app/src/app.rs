@@ -60,6 +60,7 @@ use crate::{
     timeline::Timelines,
     upkeep::Upkeep,
     users::Users,
+    webhooks::{Dispatch, WebhookSettings, Webhooks},
 };
 
 /// What the use cases need to be told.
@@ -81,6 +82,8 @@ pub struct AppSettings {
     pub bus: Bus,
     /// How many sockets there may be.
     pub realtime: RealtimeSettings,
+    /// How webhooks are sent.
+    pub webhooks: WebhookSettings,
     /// The read cache.
     pub cache: Cache,
     /// The built-in roles whose users' reads go past it.
@@ -106,6 +109,7 @@ impl AppSettings {
             second_factor_roles: Vec::new(),
             bus: Bus::in_process(),
             realtime: RealtimeSettings::default(),
+            webhooks: WebhookSettings::default(),
             cache: Cache::off(),
             uncached_roles: Vec::new(),
             log: Logger::root(Discard, slog::o!()),
@@ -127,6 +131,7 @@ impl fmt::Debug for AppSettings {
             .field("second_factor_roles", &self.second_factor_roles)
             .field("bus", &self.bus)
             .field("realtime", &self.realtime)
+            .field("webhooks", &self.webhooks)
             .finish_non_exhaustive()
     }
 }
@@ -157,6 +162,7 @@ struct Inner {
     mail: Mail,
     relay: Relay,
     hub: Hub,
+    dispatch: Dispatch,
     /// Tells this instance from the others.
     instance: Uuid,
     runner: Runner,
@@ -179,6 +185,7 @@ impl App {
             writers: permits(database.write_connections()),
             instance: times.new_id::<()>().uuid(),
             hub: Hub::default(),
+            dispatch: Dispatch::new(&settings.webhooks),
             times,
             hashing: Hashing::new(settings.hashing),
             mail: Mail::default(),
@@ -285,6 +292,11 @@ impl App {
         Notifications { app: self.clone() }
     }
 
+    /// Webhooks.
+    pub fn webhooks(&self) -> Webhooks {
+        Webhooks { app: self.clone() }
+    }
+
     /// Sockets.
     pub fn realtime(&self) -> Realtime {
         Realtime { app: self.clone() }
@@ -331,7 +343,7 @@ impl App {
     }
 
     /// Starts what goes on beside the requests: the bus, the relay, the hub, the upkeep of imports, the removal of what has expired, the
-    /// mail.
+    /// mail, the webhooks.
     ///
     /// Must be called within a tokio runtime. Call [`App::stop`] before the runtime is shut down.
     pub fn start(&self) {
@@ -342,6 +354,7 @@ impl App {
         Upkeep::start(self);
         Others::start(self);
         Mail::start(self);
+        Dispatch::start(self);
         let cache = self.cache().clone();
         let counting = tokio::spawn(async move { cache.keep_counting().await });
         self.0.counting.lock().unwrap_or_else(PoisonError::into_inner).replace(counting);
@@ -355,6 +368,7 @@ impl App {
         self.0.upkeep.stop();
         self.0.others.stop();
         self.0.mail.stop();
+        self.0.dispatch.stop();
     }
 
     /// Takes leave of the other instances, when nothing is written any more.
@@ -375,6 +389,10 @@ impl App {
 
     pub(crate) fn relay(&self) -> &Relay {
         &self.0.relay
+    }
+
+    pub(crate) fn dispatch(&self) -> &Dispatch {
+        &self.0.dispatch
     }
 
     pub(crate) fn hub(&self) -> &Hub {

@@ -167,6 +167,7 @@ impl App {
             self.relay().know(|known| known.reminded = Some(now));
         }
         self.order_notifications().await?;
+        self.write_deliveries().await?;
         let heads = self.read(|tx| Ok(changes::heads(tx)?)).await?;
         if self.relay().known().said != Some(heads) {
             self.relay().know(|known| known.said = Some(heads));

@@ -11,6 +11,7 @@ use std::{
 use crm_domain::access::Actor;
 use crm_persistence::{
     access_changes, api_keys, attempts, idempotency, notifications, password_resets, realtime_tickets, sessions,
+    webhooks,
 };
 use tokio::{sync::Notify, time::timeout};
 
@@ -19,7 +20,10 @@ use crate::{App, Error, REFRESH, limits};
 /// How often it is done.
 const INTERVAL: Duration = Duration::from_mins(10);
 
-/// How many idempotency keys are removed in one unit of work, so that no writer waits long for it.
+/// How long the deliveries of webhooks are kept, with what came of them.
+const DELIVERIES_KEPT: chrono::TimeDelta = chrono::TimeDelta::days(30);
+
+/// How many idempotency keys or deliveries are removed in one unit of work, so that no writer waits long for it.
 const BATCH: i64 = 1000;
 
 /// What has been removed.
@@ -39,6 +43,8 @@ pub struct Removed {
     pub notifications: usize,
     /// Tickets for sockets.
     pub tickets: usize,
+    /// Deliveries of webhooks.
+    pub deliveries: usize,
 }
 
 /// Ends the task when asked.
@@ -89,6 +95,7 @@ impl App {
                     idempotency_keys: 0,
                     notifications: notifications::remove_expired(tx, now)?,
                     tickets,
+                    deliveries: 0,
                 };
                 // An instance that has not looked for a day looks at everybody.
                 access_changes::remove_old(tx, now.plus(-chrono::TimeDelta::days(1)))?;
@@ -104,6 +111,19 @@ impl App {
                 })
                 .await?;
             removed.idempotency_keys += batch;
+            if i64::try_from(batch).is_ok_and(|batch| batch < BATCH) {
+                break;
+            }
+        }
+        let forgotten = self.now().plus(-DELIVERIES_KEPT);
+        loop {
+            let batch = self
+                .write(&actor, move |tx| {
+                    let batch = webhooks::remove_old(tx, forgotten, BATCH)?;
+                    Ok(tx.unchanged(batch))
+                })
+                .await?;
+            removed.deliveries += batch;
             if i64::try_from(batch).is_ok_and(|batch| batch < BATCH) {
                 return Ok(removed);
             }

@@ -1,7 +1,7 @@
-//! Sealing of what must be read again and so cannot be a hash: the secrets of second factors.
+//! Sealing of what must be read again and so cannot be a hash: the secrets of second factors and of webhooks.
 //!
 //! ChaCha20-Poly1305 under a key that stands in the settings and not in the database, so that a copy of the database makes
-//! no codes. What is sealed for one user opens for no other.
+//! no codes. What is sealed for one user, or for one webhook, opens for no other.
 
 use std::fmt;
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     ApiKey, Change, Import, Interaction, Link, Mandate, MandateProduct, Notification, Organisation, Person, Product,
-    Session, Task, Team, User, Violation, access::Role,
+    Session, Task, Team, User, Violation, Webhook, WebhookDelivery, access::Role,
 };
 
 /// The id of a record of type `R`, a UUID (version 7 where the CRM makes it, RFC 9562).
@@ -54,6 +54,10 @@ pub type ApiKeyId = Id<ApiKey>;
 pub type ImportId = Id<Import>;
 /// Id of a [`Notification`].
 pub type NotificationId = Id<Notification>;
+/// Id of a [`Webhook`].
+pub type WebhookId = Id<Webhook>;
+/// Id of a [`WebhookDelivery`].
+pub type DeliveryId = Id<WebhookDelivery>;
 /// Id of a [`Change`].
 pub type ChangeId = Id<Change>;
 

@@ -108,6 +108,7 @@ mod throttle;
 mod timeline;
 mod user;
 pub mod values;
+mod webhook;
 
 pub use api_key::{ApiKey, ApiKeyDraft};
 pub use change::{Change, ChangeAction, RecordKind, RecordedChange};
@@ -115,8 +116,8 @@ pub use choice::{Choice, names_of, parse_choice};
 pub use edit::{Applied, Editor, FieldChange};
 pub use field::Field;
 pub use id::{
-    ApiKeyId, ChangeId, Id, ImportId, InteractionId, LinkId, MandateId, MandateProductId, NotificationId,
-    OrganisationId, PersonId, ProductId, RoleId, SessionId, TaskId, TeamId, UserId,
+    ApiKeyId, ChangeId, DeliveryId, Id, ImportId, InteractionId, LinkId, MandateId, MandateProductId, NotificationId,
+    OrganisationId, PersonId, ProductId, RoleId, SessionId, TaskId, TeamId, UserId, WebhookId,
 };
 pub use id_set::IdSet;
 pub use import::{Import, ImportCounts, ImportStatus, ImportTarget, OnDuplicate};
@@ -143,3 +144,6 @@ pub use team::{Team, TeamField, TeamPatch};
 pub use throttle::{Tally, Throttle};
 pub use timeline::{TimelineEntry, TimelineItem};
 pub use user::{Locale, Session, User, UserField, UserPatch};
+pub use webhook::{
+    DeliveryError, DeliveryState, DisabledReason, EventPattern, Webhook, WebhookDelivery, WebhookPatch, WebhookUrl,
+};

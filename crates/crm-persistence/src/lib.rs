@@ -56,6 +56,7 @@ pub mod tasks;
 pub mod teams;
 pub mod timeline;
 pub mod users;
+pub mod webhooks;
 
 pub use database::{Database, DatabaseSettings, PoolState};
 pub use dialect::Backend;

@@ -31,7 +31,7 @@ pub struct Seen {
 }
 
 /// All tables. Statements speak of nothing else but the indexes for searching, which have the name of their table in front.
-const TABLES: [&str; 32] = [
+const TABLES: [&str; 34] = [
     "roles",
     "teams",
     "users",
@@ -64,6 +64,8 @@ const TABLES: [&str; 32] = [
     "notification_preferences",
     "realtime_tickets",
     "suspended_indexes",
+    "webhooks",
+    "webhook_deliveries",
 ];
 
 #[derive(Default)]

@@ -2,8 +2,10 @@
 //!
 //! `sequence` of the searchable tables is absent on purpose: it only ties a row to the full-text index of `SQLite`.
 
+mod outbound;
 mod realtime;
 
+pub use outbound::{webhook_deliveries, webhooks};
 pub use realtime::{access_changes, leases, notification_preferences, notifications, realtime_tickets};
 
 diesel::table! {

@@ -6,6 +6,7 @@ mod load;
 mod monitoring;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -24,9 +25,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializ
 use slog::{Discard, Logger};
 
 pub use cache::{CacheSection, RedisSection};
+use identity::hidden;
 pub use identity::{MailSection, Networks, SecuritySection};
 pub use load::{SettingsError, Sources};
 pub use monitoring::{MonitoringSection, RELEASE, SentrySection};
+pub use webhooks::WebhooksSection;
 
 /// Everything that can be set. Serialising it shows no secret.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -55,6 +58,8 @@ pub struct Settings {
     pub limits: LimitsSection,
     /// Imports of files.
     pub imports: ImportsSection,
+    /// Webhooks.
+    pub webhooks: WebhooksSection,
     /// Mail.
     pub mail: MailSection,
     /// Secrets, and what is asked of those who sign in.
@@ -255,6 +260,7 @@ impl Settings {
                 sockets_per_address: limits.sockets_per_address,
                 ..RealtimeSettings::default()
             },
+            webhooks: self.webhooks(),
             cache: self.cache(Logger::root(Discard, slog::o!())),
             uncached_roles: self.cache.skip_roles.0.clone(),
             ..AppSettings::new(&self.imports.directory)

@@ -172,3 +172,17 @@ fn every_setting_is_documented_with_its_default() {
     let documented = guide.matches("\n| `CRM__").count();
     assert_eq!(documented, Settings::keys().len(), "docs/configuration.md has a setting that is none");
 }
+
+#[test]
+fn webhooks_go_over_plain_connections_on_the_machine_of_a_developer_alone() {
+    use crm_app::Plain;
+    for (environment, plain) in
+        [("development", Plain::Allowed), ("staging", Plain::Refused), ("production", Plain::Refused)]
+    {
+        let variables = [("CRM__ENVIRONMENT", environment), ("CRM__WEBHOOKS__NETWORKS", "10.1.0.0/16")];
+        let outgoing = load("", &variables).unwrap().app().webhooks.outgoing;
+        assert_eq!(outgoing.plain, plain, "{environment}");
+        let admits = |address: &str| outgoing.reachable.admits(address.parse().unwrap());
+        assert!(admits("10.1.2.3") && !admits("10.2.0.1") && !admits("127.0.0.1"));
+    }
+}

@@ -12,7 +12,7 @@ use actix_web::{
 use crm_app::{BatchRequest, Error, IdempotencyKey, Input};
 use crm_domain::{
     ApiKeyDraft, Invalid, LinkPatch, NotificationPatch, NotificationPreferences, RolePatch, TeamPatch, UserPatch,
-    Violation,
+    Violation, WebhookPatch,
 };
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
@@ -72,6 +72,15 @@ impl FromJson for TeamPatch {
     }
 }
 impl FromJson for RolePatch {
+    fn from_json(value: Value) -> Result<Self, Invalid> {
+        Self::read(value)
+    }
+
+    fn from_new_json(value: Value) -> Result<Self, Invalid> {
+        Self::read_new(value)
+    }
+}
+impl FromJson for WebhookPatch {
     fn from_json(value: Value) -> Result<Self, Invalid> {
         Self::read(value)
     }

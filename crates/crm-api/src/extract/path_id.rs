@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use crm_domain::{ApiKey, Id, Import, Notification, Session, Team, User, access::Role};
+use crm_domain::{ApiKey, Id, Import, Notification, Session, Team, User, Webhook, WebhookDelivery, access::Role};
 
 use crate::problem::Problem;
 
@@ -34,6 +34,12 @@ impl InPath for ApiKey {
 }
 impl InPath for Notification {
     const NAME: &'static str = "notification_id";
+}
+impl InPath for Webhook {
+    const NAME: &'static str = "webhook_id";
+}
+impl InPath for WebhookDelivery {
+    const NAME: &'static str = "delivery_id";
 }
 impl InPath for Import {
     const NAME: &'static str = "import_id";

@@ -59,6 +59,7 @@ fn tags() -> Value {
         ("roles", "Sets of permissions."),
         ("monitoring", "How the service is, for those who run it."),
         ("notifications", "What you are told."),
+        ("webhooks", "Where changes are sent to, for those who manage the service."),
         ("realtime", "Changes and notifications as they happen."),
         ("changes", "The change log: who did what to which record, in one order."),
         ("monitoring", "How the service is doing, for administrators."),
@@ -145,7 +146,7 @@ impl Operation<'_> {
         let tag = self.tag().to_owned();
         let name = self.value["operationId"].as_str().unwrap_or_default();
         self.value["operationId"] = json!(format!("{tag}_{name}"));
-        if self.takes_key() && self.value["requestBody"].is_object() {
+        if self.method == "post" && self.value["requestBody"].is_object() {
             schemas::use_create_schema(&mut self.value["requestBody"]);
             batch::use_schema(&tag, &mut self.value["requestBody"]);
         }
@@ -178,8 +179,9 @@ impl Operation<'_> {
     }
 
     fn takes_key(&self) -> bool {
-        // A ticket is told once: no answer with one is kept.
-        self.method == "post" && !self.is_auth() && self.tag() != "realtime"
+        // A ticket and a secret are told once: no answer with one is kept.
+        let tells_secret = self.path.ends_with("/webhooks") || self.path.ends_with("/rotate-secret");
+        self.method == "post" && !self.is_auth() && self.tag() != "realtime" && !tells_secret
     }
 
     fn answers(&self, status: &str) -> bool {

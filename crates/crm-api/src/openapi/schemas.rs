@@ -8,12 +8,13 @@ use crate::{problem::ProblemDocument, v1::RESOURCES};
 
 /// What a client writes that is no resource of its own: the name of the schema, the fields that cannot be `null`, those
 /// that a new record must have.
-const PARTS: [Written; 5] = [
+const PARTS: [Written; 6] = [
     ("Link", &["is_primary"], &[]),
     ("User", &["email", "name", "role_id", "locale", "is_active"], &["email", "name", "role_id"]),
     ("Team", &["name"], &["name"]),
     ("Role", &["name"], &["name"]),
     ("Notification", &[], &[]),
+    ("Webhook", &["name", "url", "events", "is_enabled"], &["name", "url", "events"]),
 ];
 
 type Written = (&'static str, &'static [&'static str], &'static [&'static str]);

@@ -28,6 +28,7 @@ mod teams;
 mod timeline;
 mod upload;
 mod users;
+mod webhooks;
 
 use crm_app::{Error, table::FileFormat};
 use crm_domain::parse_choice;
@@ -72,6 +73,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     users::routes(config);
     teams::routes(config);
     roles::routes(config);
+    webhooks::routes(config);
 }
 
 /// The resources: what the document says of each beside its routes.

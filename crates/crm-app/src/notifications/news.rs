@@ -107,7 +107,10 @@ pub(crate) fn tell(
 /// What one may always hear of, because it is about oneself or about what one has begun, whatever the role lets one read.
 pub(crate) const fn is_ones_own(kind: NotificationKind) -> bool {
     match kind {
-        NotificationKind::ImportFinished | NotificationKind::NewSignIn | NotificationKind::RoleChanged => true,
+        NotificationKind::ImportFinished
+        | NotificationKind::NewSignIn
+        | NotificationKind::RoleChanged
+        | NotificationKind::WebhookDisabled => true,
         NotificationKind::TaskAssigned
         | NotificationKind::TaskDue
         | NotificationKind::TaskOverdue

@@ -64,15 +64,19 @@ pub enum NotificationKind {
     NewSignIn,
     /// The user has another role.
     RoleChanged,
+    /// A webhook of the user was switched off, because its receiver is gone or has failed for days.
+    WebhookDisabled,
 }
 
 impl NotificationKind {
     /// How much it matters, from the table in the domain guide.
     pub const fn priority(self) -> NotificationPriority {
         match self {
-            Self::TaskAssigned | Self::TaskOverdue | Self::PipelineSigned | Self::MandateExpiring => {
-                NotificationPriority::High
-            }
+            Self::TaskAssigned
+            | Self::TaskOverdue
+            | Self::PipelineSigned
+            | Self::MandateExpiring
+            | Self::WebhookDisabled => NotificationPriority::High,
             Self::TaskDue
             | Self::OwnerChanged
             | Self::PipelineLost

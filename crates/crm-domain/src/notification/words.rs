@@ -66,6 +66,12 @@ fn english(kind: NotificationKind, facts: &Facts<'_>) -> (&'static str, String) 
             format!("Somebody signed in as you from {name} on {time}. If it was not you, change your password."),
         ),
         NotificationKind::RoleChanged => ("Your role has changed", format!("{actor} gave you the role “{name}”.")),
+        NotificationKind::WebhookDisabled => (
+            "Webhook switched off",
+            format!(
+                "The receiver of the webhook “{name}” is gone or has failed for three days. Nothing more is sent to it."
+            ),
+        ),
     }
 }
 
@@ -96,5 +102,11 @@ fn french(kind: NotificationKind, facts: &Facts<'_>) -> (&'static str, String) {
             ),
         ),
         NotificationKind::RoleChanged => ("Votre rôle a changé", format!("{actor} vous a donné le rôle « {name} ».")),
+        NotificationKind::WebhookDisabled => (
+            "Webhook désactivé",
+            format!(
+                "Le destinataire du webhook « {name} » a disparu ou échoue depuis trois jours. Plus rien ne lui est envoyé."
+            ),
+        ),
     }
 }

@@ -111,11 +111,13 @@ fn every_kind_has_words_of_its_own_in_both_languages() {
 
 #[test]
 fn priorities_are_those_of_the_table() {
-    use NotificationKind::{MandateExpiring, PipelineSigned, TaskAssigned, TaskCompleted, TaskOverdue};
+    use NotificationKind::{
+        MandateExpiring, PipelineSigned, TaskAssigned, TaskCompleted, TaskOverdue, WebhookDisabled,
+    };
 
     let high: Vec<_> =
         NotificationKind::VARIANTS.iter().filter(|kind| kind.priority() == NotificationPriority::High).collect();
-    assert_eq!(high, [&TaskAssigned, &TaskOverdue, &PipelineSigned, &MandateExpiring]);
+    assert_eq!(high, [&TaskAssigned, &TaskOverdue, &PipelineSigned, &MandateExpiring, &WebhookDisabled]);
     assert_eq!(TaskCompleted.priority(), NotificationPriority::Low);
 }
 

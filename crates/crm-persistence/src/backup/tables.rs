@@ -56,6 +56,8 @@ pub(super) fn tables() -> Vec<SavedTable> {
         table::<schema::relay::table>("relay", &["name"]),
         table::<schema::notifications::table>("notifications", &["id"]),
         table::<schema::notification_preferences::table>("notification_preferences", &["user_id", "kind"]),
+        table::<schema::webhooks::table>("webhooks", &["id"]),
+        table::<schema::webhook_deliveries::table>("webhook_deliveries", &["id"]),
         table::<schema::idempotency_keys::table>("idempotency_keys", &["user_id", "path", "key"]),
     ]
 }

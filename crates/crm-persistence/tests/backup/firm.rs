@@ -83,6 +83,18 @@ fn rows() -> Vec<(&'static str, Value)> {
         ),
         ("notification_preferences", json!({"user_id": 1, "kind": "task_due"})),
         (
+            "webhooks",
+            json!({"id": 1, "name": AWKWARD, "url": "https://hooks.example.com/", "events": ["*"], "owner_id": 1, "is_enabled": 1,
+            "secret": "00ff", "previous_secret": "01", "previous_until": NOW, "starts_after": 1, "failures": 0, "version": 1,
+            "created_at": NOW, "updated_at": NOW}),
+        ),
+        (
+            "webhook_deliveries",
+            json!({"id": 1, "webhook_id": 1, "position": 1, "event": "task.created", "resource": "tasks", "record_id": 1,
+            "body": AWKWARD, "state": "waiting", "attempts": 1, "next_attempt_at": NOW, "last_attempt_at": NOW, "status": 500,
+            "duration_milliseconds": 7, "answer": AWKWARD, "created_at": NOW}),
+        ),
+        (
             "mandate_products",
             json!({"id": 1, "mandate_id": 1, "product_id": 1, "version": 1, "created_at": NOW, "updated_at": NOW}),
         ),
