@@ -25,7 +25,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializ
 use slog::{Discard, Logger};
 
 pub use cache::{CacheSection, RedisSection};
-use identity::hidden;
 pub use identity::{MailSection, Networks, SecuritySection};
 pub use load::{SettingsError, Sources};
 pub use monitoring::{MonitoringSection, RELEASE, SentrySection};

@@ -62,7 +62,6 @@ fn tags() -> Value {
         ("webhooks", "Where changes are sent to, for those who manage the service."),
         ("realtime", "Changes and notifications as they happen."),
         ("changes", "The change log: who did what to which record, in one order."),
-        ("monitoring", "How the service is doing, for administrators."),
         ("health", "Whether the service runs, and whether it can serve."),
         ("documentation", "This document, and pages that explain it."),
     ];
