@@ -66,7 +66,7 @@ async fn the_last_activity_follows_the_interactions_and_is_no_version_of_the_rec
         assert_eq!(of(PEOPLE, &person).await, at(9));
         ann.delete(&path(&newer), 1).await.expect(204);
         assert_eq!((of(ORGANISATIONS, &one).await, of(PEOPLE, &person).await), (at(7), at(7)));
-        ann.post(&format!("{}/restore", path(&newer)), json!(null)).await.expect(200);
+        ann.post(&format!("{}/restore", path(&newer)), json!({})).await.expect(200);
         assert_eq!((of(ORGANISATIONS, &one).await, of(PEOPLE, &person).await), (at(9), at(9)));
         let sorted = format!("{ORGANISATIONS}?sort=-last_activity_at&last_activity_at.gte=2026-01-09T00:00:00Z");
         let sorted = ann.get(&sorted).await.expect(200).json();

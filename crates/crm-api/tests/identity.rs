@@ -376,7 +376,7 @@ async fn a_session_is_renewed_listed_and_ended() {
         first.get(ME).await.expect(200);
         second.get(ME).await.expect(401);
         login(&app, "kim", PASSWORD).await.expect(401);
-        first.post("/api/v1/auth/logout", json!(null)).await.expect(204);
+        first.post("/api/v1/auth/logout", json!({})).await.expect(204);
         first.get(ME).await.expect(401);
     }
 }
