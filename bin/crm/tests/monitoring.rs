@@ -174,6 +174,14 @@ impl Mute {
     }
 }
 
+impl Drop for Mute {
+    /// A test that failed leaves no server behind.
+    fn drop(&mut self) {
+        let _ended_already = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
 #[test]
 fn a_log_that_nobody_reads_is_lost_and_counted_while_requests_go_on() {
     let place = Place::new();
