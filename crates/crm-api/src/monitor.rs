@@ -204,9 +204,9 @@ fn families(load: &Load) -> Vec<Family> {
         most = most.with(&[("pool", pool.name)], f64::from(pool.most));
     }
     let waiting = Family::gauge("crm_queue_depth", "What waits or is being worked on, by queue.")
-        .with(&[("queue", "hashing")], count(load.hashing))
-        .with(&[("queue", "mail")], count(load.letters))
-        .with(&[("queue", "imports")], count(load.imports));
+        .with(&[("queue", "hashing")], total(load.hashing as u64))
+        .with(&[("queue", "mail")], total(load.letters as u64))
+        .with(&[("queue", "imports")], total(load.imports as u64));
     let lag = Family::gauge("crm_relay_lag_seconds", "For how long a change may have been waiting for its position.");
     vec![connections, most, waiting, lag.with(&[], load.relay_lag.as_secs_f64())]
 }
@@ -214,9 +214,4 @@ fn families(load: &Load) -> Vec<Family> {
 #[expect(clippy::cast_precision_loss, reason = "a metric that has come so far may be off by one")]
 fn total(number: u64) -> f64 {
     number as f64
-}
-
-/// Queues are short enough for 32 bits.
-fn count(number: usize) -> f64 {
-    u32::try_from(number).unwrap_or(u32::MAX).into()
 }

@@ -164,15 +164,16 @@ fn topics<'a>(touches: impl IntoIterator<Item = &'a Touch>) -> Vec<Topic> {
 /// has rights of its own.
 fn keys(question: &Question<'_>) -> Keys {
     let actor = question.actor;
-    let mut rules: Vec<_> = actor
-        .role()
-        .rules
-        .iter()
-        .map(|rule| [rule.resource.as_ref(), rule.action.as_ref(), rule.reach.as_ref()].join(" "))
+    let mut rules: Vec<[&str; 3]> = (actor.role().rules.iter())
+        .map(|rule| [rule.resource.as_ref(), rule.action.as_ref(), rule.reach.as_ref()])
         .collect();
-    rules.sort();
+    rules.sort_unstable();
     let team = actor.team_id();
-    let key = Key::new(question.group).with(rules.join(",")).with(if team.is_some() { "team" } else { "alone" });
+    let key = Key::new(question.group).with(rules.as_flattened().join(" ")).with(if team.is_some() {
+        "team"
+    } else {
+        "alone"
+    });
     let shared = question.words.iter().fold(key, Key::with);
     let user = actor.user_id().map_or_else(Vec::new, |id| id.uuid().as_bytes().to_vec());
     let team = team.map_or_else(Vec::new, |id| id.uuid().as_bytes().to_vec());

@@ -2,12 +2,17 @@
 
 use crm_domain::{
     Change, Interaction, Invalid, Mandate, Organisation, Person, Product, RecordKind, RecordedChange, Task, Team, User,
-    Version,
+    UserId, Version,
     access::{Actor, Denied, Grant, Guarded, Read, Role, Scope, policy},
 };
-use crm_persistence::changes::{self, Readable};
+use crm_persistence::{
+    StoreError, Transaction,
+    changes::{self, Readable},
+    owners, roles, users,
+};
+use uuid::Uuid;
 
-use crate::{App, Error};
+use crate::{App, Error, app::system_grant};
 
 /// The use cases of the change log.
 #[derive(Clone, Debug)]
@@ -61,6 +66,23 @@ pub(crate) fn scope_of(kind: RecordKind, actor: &Actor) -> Option<Scope> {
         RecordKind::Teams => scope::<Team>(actor).ok(),
         RecordKind::Roles => scope::<Role>(actor).ok(),
     }
+}
+
+/// A user as they are now, and as the policy sees them; none where they may not sign in.
+pub(crate) fn present_user(tx: &mut impl Transaction, id: UserId) -> Result<Option<(User, Actor)>, Error> {
+    let user = match users::find(tx, &system_grant::<Read, _>("rights of a user at this moment")?, id) {
+        Ok(user) if user.is_active => user,
+        Ok(_) | Err(StoreError::NotFound) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let actor = Actor::user(user.id, user.stamps.team_id, roles::find(tx, user.role_id)?);
+    Ok(Some((user, actor)))
+}
+
+/// Whether somebody sees a record at this moment.
+pub(crate) fn sees(tx: &mut impl Transaction, actor: &Actor, kind: RecordKind, id: Uuid) -> Result<bool, Error> {
+    let Some(scope) = scope_of(kind, actor) else { return Ok(false) };
+    Ok(owners::of(tx, &system_grant("rights of a user at this moment")?, [(kind, id)])?.admits(scope, kind, id))
 }
 
 fn scope<R: Guarded>(actor: &Actor) -> Result<Scope, Denied> {

@@ -185,9 +185,11 @@ impl App {
         // Not the time of a use case: no answer depends on it.
         let (actor, began) = (Actor::system("positions of changes"), self.settings().clock.now());
         while self.read(|tx| Ok(changes::has_unpositioned(tx)?)).await? {
+            // Without Redis each instance looks at the log itself, see `others`.
+            let is_heard = self.cache().is_shared();
             let changed = self
-                .write(&actor, |tx| {
-                    let changed = changes::waiting(tx, BATCH)?;
+                .write(&actor, move |tx| {
+                    let changed = if is_heard { changes::waiting(tx, BATCH)? } else { Vec::new() };
                     changes::assign_positions(tx, BATCH)?;
                     Ok(tx.unchanged(changed))
                 })

@@ -23,15 +23,14 @@ fn file(rows: usize) -> Bytes {
     text.into()
 }
 
-/// Writes one record after the other until the import has ended. How long each took, from the shortest, those among them that
-/// were told after a second that the service is busy.
+/// Writes one record after the other until the import has ended; none may be refused. How long each took, from the shortest.
 async fn write_beside(app: &App, actor: &Actor, import: &Import) -> (Import, Vec<Duration>) {
     let mut took = Vec::new();
     loop {
         let (grant, begun) = (policy::authorise(actor).expect("may create"), Instant::now());
         let patch = OrganisationPatch::read(json!({"name": format!("Autre {}", took.len())}));
         let made = app.organisations().create(grant, patch, Once::unkeyed(render)).await;
-        assert!(matches!(made, Ok(_) | Err(Error::Busy { .. })), "{made:?}");
+        made.unwrap_or_else(|error| panic!("a writer beside an import was refused: {error}"));
         took.push(begun.elapsed());
         let import = app.imports().get(actor, import.id).await.expect("it is there");
         if import.finished_at.is_some() {
@@ -72,11 +71,11 @@ async fn import_and_take_back(app: App, rows: usize) {
 /// How long others wait is a figure of the machine and of what else it does: it is printed, and compared by people.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "slow: fifty thousand rows"]
-async fn an_import_and_its_revert_end_while_others_write_50_000_rows() {
+async fn nobody_who_writes_beside_an_import_of_50_000_rows_or_its_revert_is_refused() {
     on_each_app(async |app, _| import_and_take_back(app, 50_000).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_import_and_its_revert_end_while_others_write() {
-    on_each_app(async |app, _| import_and_take_back(app, 500).await).await;
+async fn nobody_who_writes_beside_an_import_or_its_revert_is_refused() {
+    on_each_app(async |app, _| import_and_take_back(app, 1_000).await).await;
 }

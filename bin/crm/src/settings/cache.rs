@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use crm_app::{Cache, CacheSettings};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use slog::Logger;
 
-use super::{Settings, SettingsError, address_without_password, identity::BuiltInRoles};
+use super::{
+    Settings, SettingsError, address_without_password,
+    identity::{BuiltInRoles, secret},
+};
 
 /// Redis, which instances share.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RedisSection {
     /// Its address, `redis://user:password@host:port/database`, or `rediss://` with TLS.
-    #[serde(serialize_with = "shown", deserialize_with = "hidden")]
+    #[serde(serialize_with = "shown", deserialize_with = "secret")]
     pub url: Option<SecretString>,
 }
 
@@ -70,10 +73,6 @@ impl Settings {
             Err(bad) => wrong("redis.url", bad.to_string()),
         }
     }
-}
-
-fn hidden<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.map(SecretString::from))
 }
 
 #[expect(clippy::ref_option, reason = "serde passes a field by reference")]

@@ -342,7 +342,6 @@ async fn no_answer_and_no_log_ever_shows_a_mark_to_whom_it_is_not_meant_on_sqlit
 }
 
 #[actix_web::test]
-#[ignore = "slow: the same crawl as on SQLite, of two and a half minutes"]
 async fn no_answer_and_no_log_ever_shows_a_mark_to_whom_it_is_not_meant_on_postgres() {
     if let Some(test) = TestDatabase::postgres() {
         fly(test).await;

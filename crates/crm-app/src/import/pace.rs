@@ -18,7 +18,7 @@ use crate::App;
 const TURN: Duration = Duration::from_millis(50);
 
 /// The fewest rows of one transaction: with less, a slow disk would have nothing to do but to commit.
-const FEWEST: usize = 50;
+const FEWEST: usize = 10;
 
 /// How much one transaction of a job does.
 #[derive(Debug)]

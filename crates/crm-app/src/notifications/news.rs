@@ -16,7 +16,11 @@ use crm_persistence::{
 };
 use uuid::Uuid;
 
-use crate::{App, Error, app::system_grant, changes::scope_of};
+use crate::{
+    App, Error,
+    app::system_grant,
+    changes::{present_user, sees},
+};
 
 /// How long a notification is kept.
 const KEPT: TimeDelta = TimeDelta::days(90);
@@ -58,20 +62,14 @@ pub(crate) fn tell(
     news: &News<'_>,
 ) -> Result<bool, Error> {
     let find = system_grant::<Read, _>("recipients of notifications")?;
-    let user = match users::find(tx, &find, user) {
-        Ok(user) if user.is_active => user,
-        Ok(_) | Err(StoreError::NotFound) => return Ok(false),
-        Err(error) => return Err(error.into()),
-    };
-    let actor = Actor::user(user.id, user.stamps.team_id, roles::find(tx, user.role_id)?);
+    let Some((user, actor)) = present_user(tx, user)? else { return Ok(false) };
     if policy::authorise::<Read, Notification>(&actor).is_err() {
         return Ok(false);
     }
-    if let Some((kind, id)) = news.record {
-        let owners = owners::of(tx, grant, [(kind, id)])?;
-        if !is_ones_own(news.kind) && !scope_of(kind, &actor).is_some_and(|scope| owners.admits(scope, kind, id)) {
-            return Ok(false);
-        }
+    if let Some((kind, id)) = news.record.filter(|_| !is_ones_own(news.kind))
+        && !sees(tx, &actor, kind, id)?
+    {
+        return Ok(false);
     }
     if !notifications::is_wanted(tx, grant, user.id, news.kind)? {
         return Ok(false);

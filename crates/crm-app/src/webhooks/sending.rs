@@ -7,9 +7,9 @@ use crm_domain::{
     values::Timestamp,
 };
 use crm_persistence::{
-    ReadTx, StoreError,
+    ReadTx,
     measure::{self, Operation},
-    owners, roles, second_factors, users,
+    second_factors,
     webhooks::{self, Outcome, Served, WaitingDelivery},
 };
 
@@ -17,7 +17,7 @@ use super::secret;
 use crate::{
     App, Error,
     app::{blocking, system_grant},
-    changes::scope_of,
+    changes::{present_user, sees},
     notifications::{News, tell},
     outgoing::Answered,
 };
@@ -153,22 +153,13 @@ impl App {
 
     /// Whether a user may manage webhooks and see the record, at this moment. A ping is about no record.
     fn may_be_told(&self, tx: &mut ReadTx, user: UserId, delivery: &WaitingDelivery) -> Result<bool, Error> {
-        let user = match users::find(tx, &system_grant::<crm_domain::access::Read, _>("owners of webhooks")?, user) {
-            Ok(user) if user.is_active => user,
-            Ok(_) | Err(StoreError::NotFound) => return Ok(false),
-            Err(error) => return Err(error.into()),
-        };
-        let role = roles::find(tx, user.role_id)?;
-        let standing = self.standing(&role, second_factors::standing(tx, &user)?);
-        let actor = Actor::user(user.id, user.stamps.team_id, role);
+        let Some((user, actor)) = present_user(tx, user)? else { return Ok(false) };
+        let standing = self.standing(actor.role(), second_factors::standing(tx, &user)?);
         let lacks_factor = standing.is_required && !standing.is_enrolled;
         if lacks_factor || policy::authorise::<Manage, Settings>(&actor).is_err() {
             return Ok(false);
         }
-        let Some((kind, record)) = delivery.record else { return Ok(true) };
-        let Some(scope) = scope_of(kind, &actor) else { return Ok(false) };
-        let owners = owners::of(tx, &system_grant("deliveries of webhooks")?, [(kind, record)])?;
-        Ok(owners.admits(scope, kind, record))
+        delivery.record.map_or(Ok(true), |(kind, record)| sees(tx, &actor, kind, record))
     }
 
     async fn attempt(
